@@ -1,0 +1,2 @@
+//! Differentiable variables, ops and gradients of any order for Gradus.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! Data sets, splits, batches and readers of Gradus.
+#![forbid(unsafe_code)]

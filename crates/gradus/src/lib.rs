@@ -1,0 +1,2 @@
+//! Small, fast deep learning on the CPU: the facade.
+#![forbid(unsafe_code)]

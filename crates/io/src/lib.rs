@@ -1,0 +1,2 @@
+//! Reading and writing weights for Gradus (safetensors).
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! Layers and initialisers of Gradus.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! Loss functions of Gradus.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! The Module derive macro of Gradus.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! Parameters, modules, state and context: what lets Gradus optimizers walk any model.
+#![forbid(unsafe_code)]

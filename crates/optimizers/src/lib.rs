@@ -1,0 +1,2 @@
+//! Optimizers, clipping and schedules of Gradus.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! Penalties of Gradus: L1, L2, elastic net.
+#![forbid(unsafe_code)]

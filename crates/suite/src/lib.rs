@@ -1,0 +1,2 @@
+//! The correctness suite of Gradus.
+#![forbid(unsafe_code)]

@@ -1,0 +1,159 @@
+//! Which instruction set the kernels use: found once at run time, never fixed by `target-cpu`.
+//!
+//! A kernel body is plain Rust in a [`Body`]; [`dispatch`] compiles it once per instruction set and calls the wanted
+//! one. `GRADUS_ISA=portable|avx2|avx512|neon` forces a path for a whole process, [`with_isa`] for a closure on this
+//! thread (kernels read the choice on the calling thread and carry it into their workers).
+
+use std::cell::Cell;
+use std::fmt;
+use std::sync::OnceLock;
+
+/// An instruction set that kernels are compiled for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Isa {
+    /// What every machine of the target has (SSE2 on x86-64).
+    Portable,
+    /// AVX2 with fused multiply-add.
+    Avx2,
+    /// AVX-512 F, BW, DQ and VL.
+    Avx512,
+    /// Arm NEON.
+    Neon,
+}
+
+impl Isa {
+    /// All of them, slowest first.
+    pub const ALL: [Isa; 4] = [Isa::Portable, Isa::Neon, Isa::Avx2, Isa::Avx512];
+
+    /// The name that `GRADUS_ISA` takes.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Isa::Portable => "portable",
+            Isa::Avx2 => "avx2",
+            Isa::Avx512 => "avx512",
+            Isa::Neon => "neon",
+        }
+    }
+
+    /// Whether this machine can run it.
+    #[must_use]
+    pub fn is_available(self) -> bool {
+        match self {
+            Isa::Portable => true,
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => {
+                Isa::Avx2.is_available()
+                    && is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512bw")
+                    && is_x86_feature_detected!("avx512dq")
+                    && is_x86_feature_detected!("avx512vl")
+            }
+            Isa::Neon => cfg!(target_arch = "aarch64"),
+            #[cfg(not(target_arch = "x86_64"))]
+            _ => false,
+        }
+    }
+
+    /// Those that this machine can run, slowest first.
+    #[must_use]
+    pub fn available() -> Vec<Isa> {
+        Isa::ALL.into_iter().filter(|isa| isa.is_available()).collect()
+    }
+}
+
+impl fmt::Display for Isa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+thread_local! {
+    static FORCED: Cell<Option<Isa>> = const { Cell::new(None) };
+}
+
+/// The instruction set that kernels called from this thread use.
+///
+/// # Panics
+/// If `GRADUS_ISA` names no instruction set, or one that this machine lacks.
+#[must_use]
+pub fn current_isa() -> Isa {
+    FORCED.get().unwrap_or_else(process_isa)
+}
+
+fn process_isa() -> Isa {
+    static CHOICE: OnceLock<Isa> = OnceLock::new();
+    *CHOICE.get_or_init(|| {
+        let available = Isa::available();
+        let Ok(wanted) = std::env::var("GRADUS_ISA") else {
+            return available.last().copied().unwrap_or(Isa::Portable);
+        };
+        let names: Vec<_> = available.iter().map(|isa| isa.name()).collect();
+        match available.iter().find(|isa| isa.name() == wanted) {
+            Some(&isa) => isa,
+            None => panic!("GRADUS_ISA={wanted}: this machine has {}", names.join(", ")),
+        }
+    })
+}
+
+/// Runs `f` with the kernels that it calls from this thread forced onto `isa`.
+///
+/// ```
+/// use gradus_tensor::{Isa, Tensor, with_isa};
+/// let x = Tensor::from([1.0_f32, 2.0]);
+/// assert_eq!(with_isa(Isa::Portable, || (&x + &x).to_vec()), [2.0, 4.0]);
+/// ```
+///
+/// # Panics
+/// If this machine lacks `isa`.
+pub fn with_isa<R>(isa: Isa, f: impl FnOnce() -> R) -> R {
+    struct Restore(Option<Isa>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            FORCED.set(self.0);
+        }
+    }
+    assert!(isa.is_available(), "with_isa: this machine has no {isa}");
+    let _restore = Restore(FORCED.replace(Some(isa)));
+    f()
+}
+
+/// A piece of work whose `run` is `#[inline(always)]`, so that [`dispatch`] compiles it anew for each instruction set.
+pub(crate) trait Body {
+    /// What it answers.
+    type Output;
+    /// The work; must be `#[inline(always)]`, and so must be what it calls in its hot loop.
+    fn run(self) -> Self::Output;
+}
+
+/// Runs `body` in its version for `isa`.
+#[inline]
+pub(crate) fn dispatch<B: Body>(isa: Isa, body: B) -> B::Output {
+    match isa {
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => {
+            // SAFETY: an `Isa` value other than Portable comes from `current_isa`, which checks the machine.
+            unsafe { run_avx512(body) }
+        }
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => {
+            // SAFETY: as above.
+            unsafe { run_avx2(body) }
+        }
+        _ => body.run(), // NEON is in the aarch64 baseline
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+fn run_avx512<B: Body>(body: B) -> B::Output {
+    body.run()
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn run_avx2<B: Body>(body: B) -> B::Output {
+    body.run()
+}

@@ -1,0 +1,2 @@
+//! Test strategies and naive references of Gradus.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! Training loop, metrics, checkpoints and reports of Gradus.
+#![forbid(unsafe_code)]
