@@ -50,7 +50,9 @@ impl Display for DType {
 }
 
 /// What a tensor may hold: `f32`, `f64`, `i32`, `i64`, `u8` or `bool`.
-pub trait Element: sealed::Sealed + Copy + Default + Debug + Display + PartialEq + PartialOrd + Send + Sync + 'static {
+pub trait Element:
+    sealed::Sealed + Copy + Default + Debug + Display + PartialEq + PartialOrd + Send + Sync + 'static
+{
     /// The type's name as data.
     const DTYPE: DType;
     /// Nought (`false`).
@@ -62,10 +64,14 @@ pub trait Element: sealed::Sealed + Copy + Default + Debug + Display + PartialEq
     fn as_f64(self) -> f64;
     /// The nearest value of this type; floats are truncated towards zero and saturate for integers, any non-zero is `true`.
     fn of_f64(value: f64) -> Self;
+    /// The exact value of an integer or truth value, `None` for floats.
+    fn as_i64(self) -> Option<i64>;
+    /// The nearest value of this type; integers wrap, any non-zero is `true`.
+    fn of_i64(value: i64) -> Self;
 }
 
 /// Elements with arithmetic: every element but `bool`. Integers wrap on overflow, as PyTorch's do.
-pub trait Number: Element {
+pub trait Number: Element + crate::kernels::NumberKernels {
     /// `self + other`.
     #[must_use]
     fn plus(self, other: Self) -> Self;
@@ -85,7 +91,7 @@ pub trait Number: Element {
 }
 
 /// Real numbers: `f32` and `f64`.
-pub trait Float: Number + num_traits::Float + crate::kernels::Kernels {
+pub trait Float: Number + num_traits::Float + crate::math::Math + crate::kernels::Kernels {
     /// The machine epsilon as `f64`.
     const EPS: f64;
     /// The nearest value of this type to a constant.
@@ -94,7 +100,7 @@ pub trait Float: Number + num_traits::Float + crate::kernels::Kernels {
 }
 
 macro_rules! element {
-    ($t:ty, $dtype:ident, $zero:expr, $one:expr, $as:expr, $of:expr) => {
+    ($t:ty, $dtype:ident, $zero:expr, $one:expr, $as:expr, $of:expr, $as_int:expr, $of_int:expr) => {
         impl sealed::Sealed for $t {}
         impl Element for $t {
             const DTYPE: DType = DType::$dtype;
@@ -110,20 +116,40 @@ macro_rules! element {
                 let convert: fn(f64) -> $t = $of;
                 convert(value)
             }
+            #[inline(always)]
+            fn as_i64(self) -> Option<i64> {
+                let convert: fn($t) -> Option<i64> = $as_int;
+                convert(self)
+            }
+            #[inline(always)]
+            fn of_i64(value: i64) -> Self {
+                let convert: fn(i64) -> $t = $of_int;
+                convert(value)
+            }
         }
     };
 }
-element!(f32, F32, 0.0, 1.0, |x| f64::from(x), |x| x as f32);
-element!(f64, F64, 0.0, 1.0, |x| x, |x| x);
-element!(i32, I32, 0, 1, |x| f64::from(x), |x| x as i32);
-element!(i64, I64, 0, 1, |x| x as f64, |x| x as i64);
-element!(u8, U8, 0, 1, |x| f64::from(x), |x| x as u8);
-element!(bool, Bool, false, true, |x| if x { 1.0 } else { 0.0 }, |x| x != 0.0);
+element!(f32, F32, 0.0, 1.0, |x| f64::from(x), |x| x as f32, |_| None, |x| x as f32);
+element!(f64, F64, 0.0, 1.0, |x| x, |x| x, |_| None, |x| x as f64);
+element!(i32, I32, 0, 1, |x| f64::from(x), |x| x as i32, |x| Some(i64::from(x)), |x| x as i32);
+element!(i64, I64, 0, 1, |x| x as f64, |x| x as i64, Some, |x| x);
+element!(u8, U8, 0, 1, |x| f64::from(x), |x| x as u8, |x| Some(i64::from(x)), |x| x as u8);
+element!(bool, Bool, false, true, |x| if x { 1.0 } else { 0.0 }, |x| x != 0.0, |x| Some(i64::from(x)), |x| x
+    != 0);
 
 macro_rules! number {
-    ($t:ty, float) => { number!($t, |a, b| a + b, |a, b| a - b, |a, b| a * b, <$t>::NEG_INFINITY, <$t>::INFINITY); };
+    ($t:ty, float) => {
+        number!($t, |a, b| a + b, |a, b| a - b, |a, b| a * b, <$t>::NEG_INFINITY, <$t>::INFINITY);
+    };
     ($t:ty, integer) => {
-        number!($t, |a, b| a.wrapping_add(b), |a, b| a.wrapping_sub(b), |a, b| a.wrapping_mul(b), <$t>::MIN, <$t>::MAX);
+        number!(
+            $t,
+            |a, b| a.wrapping_add(b),
+            |a, b| a.wrapping_sub(b),
+            |a, b| a.wrapping_mul(b),
+            <$t>::MIN,
+            <$t>::MAX
+        );
     };
     ($t:ty, $add:expr, $sub:expr, $mul:expr, $low:expr, $high:expr) => {
         impl Number for $t {

@@ -1,10 +1,44 @@
 //! N-dimensional arrays, layouts and CPU kernels of Gradus.
+//!
+//! A [`Tensor`] is a shared storage and a [`Layout`]; views are O(1), cloning shares, writing copies only what is
+//! shared. Shapes are dynamic, the element type is static. A wrong shape panics with both shapes in the message.
+//! Results are the same bits at any number of threads.
+//!
+//! ```
+//! use gradus_tensor::Tensor;
+//! let x = Tensor::from([[1.0_f32, 2.0], [3.0, 4.0]]);
+//! let w = Tensor::from([[1.0, 0.0], [0.5, 0.5]]);
+//! let y = x.matmul(&w.t()) + 1.0;
+//! assert_eq!(y.to_vec(), [2.0, 2.5, 4.0, 4.5]);
+//! ```
+//!
+//! It must never know gradients, parameters or files.
 
+mod arith;
 mod element;
+mod elementwise;
+mod index;
 mod isa;
 pub mod kernels;
+mod layout;
+mod linalg;
+mod math;
 pub mod parallel;
+mod reduce;
+mod shape;
+mod storage;
+mod table;
+mod tensor;
+mod views;
 
+pub use arith::{Arith, Scalar};
 pub use element::{DType, Element, Float, Number};
+pub use elementwise::{Binary, Reads, Unary};
 pub use isa::{Isa, current_isa, with_isa};
+pub use layout::{Collapsed, Layout};
+pub use math::Math;
 pub use parallel::{set_threads, threads, with_threads};
+pub use shape::{MAX_RANK, Shape};
+pub use storage::{Memory, memory, release_memory, reset_peak_memory};
+pub use table::constants;
+pub use tensor::Tensor;

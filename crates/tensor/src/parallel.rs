@@ -83,7 +83,12 @@ pub fn for_each(parts: usize, cost: Cost, f: impl Fn(usize) + Sync + Send) {
 }
 
 /// Cuts `out` into chunks of `chunk` elements (the last may be shorter) and calls `f(index of chunk, chunk)`.
-pub fn chunks_mut<T: Send>(out: &mut [T], chunk: usize, cost: Cost, f: impl Fn(usize, &mut [T]) + Sync + Send) {
+pub fn chunks_mut<T: Send>(
+    out: &mut [T],
+    chunk: usize,
+    cost: Cost,
+    f: impl Fn(usize, &mut [T]) + Sync + Send,
+) {
     let chunk = chunk.max(1);
     if out.len() > chunk && is_parallel(cost) {
         out.par_chunks_mut(chunk).enumerate().with_max_len(1).for_each(|(i, part)| f(i, part));

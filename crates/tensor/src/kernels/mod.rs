@@ -1,23 +1,69 @@
 //! The kernels: loops over slices and layouts that know no `Tensor`.
+//!
+//! [`Kernels`] and [`NumberKernels`] are the per-type tables: hot loops are instantiated here, once per element type,
+//! so that a user's build only links them.
 
 pub mod matmul;
+pub mod reduce;
+pub mod strided;
 
-/// Entry to the hot loops of one float type. They are instantiated here, once per type, so that a user's build only
-/// links them.
+use crate::elementwise::{self, Binary, Unary};
+use crate::isa::Isa;
+use strided::Operand;
+
+/// The hot loops of one number type.
+#[doc(hidden)]
+pub trait NumberKernels: Sized {
+    /// `out ← f(a, b)`.
+    fn binary(op: Binary, isa: Isa, out: &mut [Self], a: Operand<'_, Self, Self>, b: Operand<'_, Self, Self>);
+    /// See [`reduce::reduce`].
+    fn reduce(op: reduce::Reduction, call: reduce::Call<'_, Self>);
+}
+
+/// The hot loops of one float type.
+#[doc(hidden)]
 pub trait Kernels: Sized {
-    /// C ← epilogue(A·B), see [`matmul::gemm`].
-    #[doc(hidden)]
+    /// C ← A·B, see [`matmul::gemm`].
     fn gemm(call: matmul::Gemm<'_, Self>);
+    /// `out ← f(x)`.
+    fn unary(op: Unary, isa: Isa, out: &mut [Self], x: Operand<'_, Self, Self>);
+    /// `out ← g · f′`.
+    fn unary_derivative(
+        op: Unary,
+        isa: Isa,
+        out: &mut [Self],
+        g: Operand<'_, Self, Self>,
+        read: Operand<'_, Self, Self>,
+    );
 }
 
-impl Kernels for f32 {
-    fn gemm(call: matmul::Gemm<'_, f32>) {
-        matmul::gemm(call);
-    }
+macro_rules! number_kernels {
+    ($($t:ty),*) => {$(
+        impl NumberKernels for $t {
+            fn binary(op: Binary, isa: Isa, out: &mut [$t], a: Operand<'_, $t, $t>, b: Operand<'_, $t, $t>) {
+                elementwise::binary(op, isa, out, a, b);
+            }
+            fn reduce(op: reduce::Reduction, call: reduce::Call<'_, $t>) {
+                reduce::reduce(op, call);
+            }
+        }
+    )*};
 }
+number_kernels!(f32, f64, i32, i64, u8);
 
-impl Kernels for f64 {
-    fn gemm(call: matmul::Gemm<'_, f64>) {
-        matmul::gemm(call);
-    }
+macro_rules! float_kernels {
+    ($($t:ty),*) => {$(
+        impl Kernels for $t {
+            fn gemm(call: matmul::Gemm<'_, $t>) {
+                matmul::gemm(call);
+            }
+            fn unary(op: Unary, isa: Isa, out: &mut [$t], x: Operand<'_, $t, $t>) {
+                elementwise::unary(op, isa, out, x);
+            }
+            fn unary_derivative(op: Unary, isa: Isa, out: &mut [$t], g: Operand<'_, $t, $t>, read: Operand<'_, $t, $t>) {
+                elementwise::unary_derivative(op, isa, out, g, read);
+            }
+        }
+    )*};
 }
+float_kernels!(f32, f64);

@@ -1,0 +1,232 @@
+//! The memory under a tensor: 64-byte aligned blocks that are recycled instead of returned.
+//!
+//! The system allocator gives blocks above some 128 KiB back to the kernel at once, so a training step would fault
+//! the same pages in again and again. Blocks of at least [`RECYCLE_FROM`] bytes therefore wait in a pool for the next
+//! request of about their size, up to [`RECYCLE_LIMIT`] bytes in all; [`release_memory`] empties it. Every byte of a
+//! block is initialised from the start (blocks begin zeroed), so a recycled one is stale, never undefined.
+
+use std::alloc::{Layout as Block, alloc_zeroed, dealloc, handle_alloc_error};
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+use std::ptr::NonNull;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use crate::element::{DType, Element};
+
+/// Alignment of every block: a cache line, and a whole AVX-512 register.
+const ALIGN: usize = 64;
+/// Smaller blocks go back to the system allocator, which is quick with them.
+const RECYCLE_FROM: usize = 16 * 1024;
+/// What the pool may hold; beyond it blocks are freed.
+const RECYCLE_LIMIT: usize = 256 * 1024 * 1024;
+
+static LIVE: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+static POOL: Mutex<Pool> = Mutex::new(Pool { blocks: BTreeMap::new(), bytes: 0 });
+
+struct Pool {
+    blocks: BTreeMap<usize, Vec<Raw>>,
+    bytes: usize,
+}
+
+/// What tensors hold at this moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// Bytes in tensors that are alive.
+    pub live: usize,
+    /// The most that was alive since the start or the last [`reset_peak_memory`].
+    pub peak: usize,
+    /// Bytes that wait for reuse.
+    pub pooled: usize,
+}
+
+/// Bytes in tensors: alive, at the peak, waiting for reuse.
+///
+/// ```
+/// let before = gradus_tensor::memory().live;
+/// let x = gradus_tensor::Tensor::<f32>::zeros([1024]);
+/// assert!(gradus_tensor::memory().live >= before.min(4096));
+/// # drop(x);
+/// ```
+#[must_use]
+pub fn memory() -> Memory {
+    Memory { live: LIVE.load(Relaxed), peak: PEAK.load(Relaxed), pooled: pool().bytes }
+}
+
+/// Starts the measurement of the peak anew.
+pub fn reset_peak_memory() {
+    PEAK.store(LIVE.load(Relaxed), Relaxed);
+}
+
+/// Gives all blocks that wait for reuse back to the system.
+pub fn release_memory() {
+    let blocks = {
+        let mut pool = pool();
+        pool.bytes = 0;
+        std::mem::take(&mut pool.blocks)
+    };
+    drop(blocks);
+}
+
+fn pool() -> std::sync::MutexGuard<'static, Pool> {
+    POOL.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// An aligned block of initialised bytes.
+struct Raw {
+    start: NonNull<u8>,
+    bytes: usize,
+}
+
+// SAFETY: a block is owned memory without thread affinity; access goes through `&` and `&mut` of its one owner.
+unsafe impl Send for Raw {}
+// SAFETY: as above; a shared reference to a block only reads.
+unsafe impl Sync for Raw {}
+
+impl Raw {
+    fn block(bytes: usize) -> Block {
+        match Block::from_size_align(bytes, ALIGN) {
+            Ok(block) => block,
+            Err(_) => panic!("tensor: {bytes} bytes are more than this machine can address"),
+        }
+    }
+
+    fn zeroed(bytes: usize) -> Self {
+        let block = Self::block(bytes);
+        // SAFETY: `block` has a size above 0, callers round up to at least one cache line.
+        let start = unsafe { alloc_zeroed(block) };
+        match NonNull::new(start) {
+            Some(start) => Self { start, bytes },
+            None => handle_alloc_error(block),
+        }
+    }
+}
+
+impl Drop for Raw {
+    fn drop(&mut self) {
+        // SAFETY: `start` came from `alloc_zeroed` with this very size and alignment.
+        unsafe { dealloc(self.start.as_ptr(), Self::block(self.bytes)) }
+    }
+}
+
+/// Rounds a request up so that blocks of nearly equal size can stand in for each other (at most an eighth is lost).
+fn size_class(bytes: usize) -> usize {
+    let granule = (bytes.next_power_of_two() / 16).max(ALIGN);
+    bytes.div_ceil(granule).max(1) * granule
+}
+
+/// A flat buffer of `T`.
+pub(crate) struct Storage<T: Element> {
+    raw: Option<Raw>,
+    len: usize,
+    element: PhantomData<T>,
+}
+
+impl<T: Element> Storage<T> {
+    /// A buffer whose contents are arbitrary values of `T`: for results that are written in full.
+    #[must_use]
+    pub(crate) fn stale(len: usize) -> Self {
+        let bytes = size_class(len.saturating_mul(size_of::<T>()));
+        let recycled = if bytes >= RECYCLE_FROM { take(bytes) } else { None };
+        let dirty = recycled.is_some();
+        let raw = recycled.unwrap_or_else(|| Raw::zeroed(bytes));
+        let live = LIVE.fetch_add(bytes, Relaxed) + bytes;
+        PEAK.fetch_max(live, Relaxed);
+        let mut storage = Self { raw: Some(raw), len, element: PhantomData };
+        if dirty && T::DTYPE == DType::Bool {
+            storage.bytes_mut().fill(0); // not every byte is a `bool`
+        }
+        storage
+    }
+
+    /// A copy of a slice.
+    #[must_use]
+    pub(crate) fn copied(values: &[T]) -> Self {
+        let mut storage = Self::stale(values.len());
+        storage.as_mut_slice().copy_from_slice(values);
+        storage
+    }
+
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        match &mut self.raw {
+            // SAFETY: the block holds `bytes` initialised bytes and is borrowed mutably through `self`.
+            Some(raw) => unsafe { std::slice::from_raw_parts_mut(raw.start.as_ptr(), raw.bytes) },
+            None => &mut [],
+        }
+    }
+
+    /// The elements.
+    #[must_use]
+    pub(crate) fn as_slice(&self) -> &[T] {
+        match &self.raw {
+            // SAFETY: the block is aligned for any element, holds at least `len` of them, all bytes are initialised,
+            // and every bit pattern in it is a `T` (blocks for `bool` are cleared when taken from the pool).
+            Some(raw) => unsafe { std::slice::from_raw_parts(raw.start.as_ptr().cast(), self.len) },
+            None => &[],
+        }
+    }
+
+    /// The elements, to write.
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [T] {
+        match &mut self.raw {
+            // SAFETY: as in `as_slice`; `&mut self` makes the access unique.
+            Some(raw) => unsafe { std::slice::from_raw_parts_mut(raw.start.as_ptr().cast(), self.len) },
+            None => &mut [],
+        }
+    }
+}
+
+/// A waiting block of at least `bytes`, no more than a quarter larger.
+fn take(bytes: usize) -> Option<Raw> {
+    let mut pool = pool();
+    let (&class, blocks) = pool.blocks.range_mut(bytes..=bytes + bytes / 4).next()?;
+    let raw = blocks.pop()?;
+    if blocks.is_empty() {
+        pool.blocks.remove(&class);
+    }
+    pool.bytes -= raw.bytes;
+    Some(raw)
+}
+
+impl<T: Element> Drop for Storage<T> {
+    fn drop(&mut self) {
+        let Some(raw) = self.raw.take() else { return };
+        // A recycled block may be larger than was asked for; the live count goes by the request's class.
+        LIVE.fetch_sub(size_class(self.len.saturating_mul(size_of::<T>())), Relaxed);
+        if raw.bytes >= RECYCLE_FROM {
+            let mut pool = pool();
+            if pool.bytes + raw.bytes <= RECYCLE_LIMIT {
+                pool.bytes += raw.bytes;
+                pool.blocks.entry(raw.bytes).or_default().push(raw);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_are_aligned_and_come_back() {
+        for len in [0, 1, 15, 16, 17, 5000, 100_000] {
+            let storage = Storage::copied(&vec![0.0_f32; len]);
+            assert_eq!(storage.as_slice().len(), len);
+            assert_eq!(storage.as_slice().as_ptr() as usize % ALIGN, 0);
+            assert!(storage.as_slice().iter().all(|&x| x == 0.0));
+        }
+        let mut dirty = Storage::<u8>::stale(1 << 20);
+        dirty.as_mut_slice().fill(7);
+        drop(dirty);
+        assert!(Storage::<bool>::stale(1 << 20).as_slice().iter().all(|&b| !b));
+    }
+
+    #[test]
+    fn size_classes_waste_little() {
+        for bytes in 1..200_000 {
+            let class = size_class(bytes);
+            assert!(class >= bytes && class <= bytes + ALIGN.max(bytes / 8), "{bytes} → {class}");
+        }
+    }
+}
