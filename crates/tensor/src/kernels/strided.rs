@@ -52,7 +52,7 @@ impl<'a, A: Element, O> Operand<'a, A, O> {
             Operand::Buffer(data, layout) => match layout.axes() {
                 [] => &scratch[..len], // filled by `prepare`
                 [(_, 1)] => &data[layout.offset() + start..][..len],
-                [(inner, 1), ..] | [.., (inner, 1)] if start % inner + len <= *inner => {
+                [.., (inner, 1)] if start % inner + len <= *inner => {
                     let mut at = 0;
                     layout.runs(start, len, |position, _, _| at = position);
                     &data[at..][..len]
