@@ -15,6 +15,8 @@ pub enum Reads {
     Input,
     /// The function's value.
     Output,
+    /// Neither: the derivative is constant. (The cotangent is passed in its place.)
+    Nothing,
 }
 
 macro_rules! reads {
@@ -23,6 +25,9 @@ macro_rules! reads {
     };
     (output) => {
         Reads::Output
+    };
+    (nothing) => {
+        Reads::Nothing
     };
 }
 
@@ -106,7 +111,8 @@ impl<T: Float> Tensor<T> {
         Self::build(*self.shape(), |out| T::unary(op, current_isa(), out, x))
     }
 
-    /// `self · f′(…)` in one pass, where `read` is the function's input or output as [`Unary::reads`] says.
+    /// `self · f′(…)` in one pass, where `read` is the function's input or output (or anything of
+    /// its shape) as [`Unary::reads`] says.
     ///
     /// # Panics
     /// If the shapes differ.

@@ -93,6 +93,31 @@ impl<T: Element> Tensor<T> {
 }
 
 impl<T: Number> Tensor<T> {
+    /// Noughts of `shape`, and self's elements added where `view` puts them: the adjoint of taking a view.
+    /// `view` is a layout over a row-major tensor of `shape`, with self's axis lengths.
+    ///
+    /// # Panics
+    /// If `view` has other axis lengths than self, or reaches outside.
+    #[must_use]
+    #[track_caller]
+    pub fn unview(&self, shape: &Shape, view: &crate::Layout) -> Self {
+        let (have, want) = (self.shape(), view.shape());
+        assert!(have == want, "unview: shapes differ: {have} and {want}");
+        let mut out = Self::zeros(*shape);
+        let source = self.contiguous();
+        let values = source.as_slice().unwrap_or(&[]);
+        let sums = out.make_mut();
+        let mut done = 0;
+        view.collapse().runs(0, values.len(), |position, stride, length| {
+            for (i, &value) in values[done..done + length].iter().enumerate() {
+                let to = &mut sums[position.wrapping_add_signed(i as isize * stride)];
+                *to = to.plus(value);
+            }
+            done += length;
+        });
+        out
+    }
+
     /// A copy with `source` added at `index` along `axis`; repeated indices add up (PyTorch: `scatter_add`).
     ///
     /// # Panics

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! /// documentation
-//! name Name(parameters) = |x| value; input|output |g, s| g · f′, where s is the input or the output
+//! name Name(parameters) = |x| value; input|output|nothing |g, s| g · f′, where s is the input or the output
 //! ```
 //!
 //! Formulas are written in [`Arith`](crate::Arith), so one row serves numbers and differentiable variables alike: the
@@ -30,11 +30,11 @@ macro_rules! unary_table {
     ($callback:ident) => {
         $callback! {
             /// −x.
-            neg Neg() = |x| -x; output |g, _y| -g;
+            neg Neg() = |x| -x; nothing |g, _n| -g;
             /// |x|; the derivative at 0 is 0.
             abs Abs() = |x| x.abs(); input |g, x| g * x.sign();
             /// The sign: −1, 0 or 1. Its derivative is 0 everywhere.
-            sign Sign() = |x| x.sign(); output |g, _y| g.nought();
+            sign Sign() = |x| x.sign(); nothing |g, _n| g.nought();
             /// x².
             square Square() = |x| x.clone() * x; input |g, x| g * x * 2.0;
             /// √x; NaN below 0.
@@ -86,17 +86,17 @@ macro_rules! unary_table {
             /// 1 − erf x.
             erfc Erfc() = |x| x.erfc(); input |g, x| g * (-(x.clone() * x)).exp() * -std::f64::consts::FRAC_2_SQRT_PI;
             /// Rounds towards −∞. Its derivative is 0 everywhere.
-            floor Floor() = |x| x.floor(); output |g, _y| g.nought();
+            floor Floor() = |x| x.floor(); nothing |g, _n| g.nought();
             /// Rounds towards ∞. Its derivative is 0 everywhere.
-            ceil Ceil() = |x| x.ceil(); output |g, _y| g.nought();
+            ceil Ceil() = |x| x.ceil(); nothing |g, _n| g.nought();
             /// Rounds to the nearest integer, ties to the even one. Its derivative is 0 everywhere.
-            round Round() = |x| x.round(); output |g, _y| g.nought();
+            round Round() = |x| x.round(); nothing |g, _n| g.nought();
             /// Rounds towards 0. Its derivative is 0 everywhere.
-            trunc Trunc() = |x| x.trunc(); output |g, _y| g.nought();
+            trunc Trunc() = |x| x.trunc(); nothing |g, _n| g.nought();
             /// x + c.
-            add_scalar AddScalar(c: f64) = |x| x + c; output |g, _y| g;
+            add_scalar AddScalar(c: f64) = |x| x + c; nothing |g, _n| g;
             /// c·x.
-            mul_scalar MulScalar(c: f64) = |x| x * c; output |g, _y| g * c;
+            mul_scalar MulScalar(c: f64) = |x| x * c; nothing |g, _n| g * c;
             /// x^p for a constant p (PyTorch: `pow`); the derivative is p·x^(p−1), and 0 for p = 0.
             powf Powf(exponent: f64) = |x| x.powf(exponent);
                 input |g, x| if exponent == 0.0 { g.nought() } else { g * x.powf(exponent - 1.0) * exponent };

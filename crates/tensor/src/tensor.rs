@@ -53,6 +53,30 @@ impl<T: Element> Tensor<T> {
         Self { storage: Arc::clone(&self.storage), layout }
     }
 
+    /// The same storage read through any layout (PyTorch: `as_strided`).
+    ///
+    /// # Panics
+    /// If the layout reaches outside the storage.
+    #[must_use]
+    #[track_caller]
+    pub fn as_strided(&self, layout: Layout) -> Self {
+        let (mut low, mut high) = (layout.offset() as isize, layout.offset() as isize);
+        for (&dim, &stride) in layout.shape().iter().zip(layout.strides()) {
+            let reach = (dim as isize - 1).max(0) * stride;
+            (low, high) = (low + reach.min(0), high + reach.max(0));
+        }
+        let inside = layout.count() == 0 || low >= 0 && (high as usize) < self.storage().len();
+        assert!(inside, "as_strided: {low} ..= {high} lies outside the storage ({} elements)", self.storage().len());
+        self.with_layout(layout)
+    }
+
+    /// A row-major tensor that has a shape but no elements behind it: views of it tell their layout, nothing more.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn ghost(shape: Shape) -> Self {
+        Self { storage: Arc::new(Storage::stale(0)), layout: Layout::row_major(shape) }
+    }
+
     /// A tensor of the given shape from its elements in row-major order (PyTorch: `torch.tensor(values).reshape(shape)`).
     ///
     /// # Panics
