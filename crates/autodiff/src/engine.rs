@@ -1,0 +1,161 @@
+//! The backward pass: one loop over one ordered map, latest node first. No recursion, so no limit of depth.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use gradus_tensor::{Float, Tensor};
+
+use crate::gradients::Gradients;
+use crate::mode::with_recording;
+use crate::node::{LeafId, Node};
+use crate::op::{Cotangents, Saved};
+use crate::var::Var;
+
+type Queue<T, V> = BTreeMap<u64, (Arc<Node<T>>, V)>;
+
+impl<T: Float> Var<T> {
+    /// The gradients of this scalar with respect to all leaves it depends on (PyTorch: `backward`).
+    ///
+    /// Consumes the variable: what the graph saved is freed as the pass moves on, unless somebody else still holds a
+    /// part of the graph. Keep a clone to go back a second time.
+    ///
+    /// # Panics
+    /// If this is not a single element.
+    #[must_use = "backward answers the gradients"]
+    #[track_caller]
+    pub fn backward(self) -> Gradients<T> {
+        assert!(self.len() == 1, "backward: not a single element: {} ({} ≠ 1)", self.shape(), self.len());
+        let seed = Tensor::ones(*self.shape());
+        self.backward_with(seed)
+    }
+
+    /// [`Var::backward`] from a cotangent of this variable's shape: the gradients of Σ seed·self.
+    ///
+    /// # Panics
+    /// If the shapes differ.
+    #[must_use = "backward answers the gradients"]
+    #[track_caller]
+    pub fn backward_with(self, seed: Tensor<T>) -> Gradients<T> {
+        assert!(self.shape() == seed.shape(), "backward: seed does not fit: {} and {}", self.shape(), seed.shape());
+        let mut gradients = Gradients::default();
+        let Some(node) = self.into_parts().1 else { return gradients };
+        let mut queue: Queue<T, Tensor<T>> = BTreeMap::from([(node.id, (node, seed))]);
+        with_recording(false, || {
+            while let Some((id, (node, g))) = queue.pop_last() {
+                let Some(step) = &node.step else {
+                    gradients.by_leaf.insert(LeafId(id), g);
+                    continue;
+                };
+                gradients.updates.extend(step.op.updates().iter().map(|update| (id, update.clone())));
+                for (edge, cotangent) in node.inputs.iter().zip(first_order(&node, g)) {
+                    if let (Some(input), Some(cotangent)) = (&edge.node, cotangent) {
+                        let cotangent = cotangent.sum_to(&edge.shape);
+                        match queue.get_mut(&input.id) {
+                            Some((_, sum)) => *sum += &cotangent,
+                            None => {
+                                queue.insert(input.id, (Arc::clone(input), cotangent));
+                            }
+                        }
+                    }
+                }
+            }
+        });
+        gradients.updates.sort_by_key(|&(id, _)| id);
+        gradients
+    }
+}
+
+fn wanted<T: Float>(node: &Node<T>) -> u32 {
+    let bit = |(i, edge): (usize, &crate::node::Edge<T>)| if edge.node.is_some() && i < 32 { 1 << i } else { 0 };
+    node.inputs.iter().enumerate().map(bit).sum()
+}
+
+/// The cotangents of a node's inputs as plain tensors: by the fused rule if there is one.
+fn first_order<T: Float>(node: &Node<T>, g: Tensor<T>) -> Cotangents<Tensor<T>> {
+    let Some(step) = &node.step else { return Vec::new() };
+    let saved = Saved {
+        inputs: node.inputs.iter().map(|edge| edge.saved.clone()).collect(),
+        output: step.output.clone(),
+        shapes: node.inputs.iter().map(|edge| edge.shape).collect(),
+        wanted: wanted(node),
+    };
+    if let Some(cotangents) = step.op.vjp_fused(&saved, &g) {
+        return cotangents;
+    }
+    let saved = Saved {
+        inputs: saved.inputs.into_iter().map(|x| x.map(Var::constant)).collect(),
+        output: saved.output.map(Var::constant),
+        shapes: saved.shapes,
+        wanted: saved.wanted,
+    };
+    let cotangents = step.op.vjp(&saved, &Var::constant(g));
+    cotangents.into_iter().map(|c| c.map(Var::into_value)).collect()
+}
+
+/// The cotangents of a node's inputs as variables, differentiable in turn.
+fn any_order<T: Float>(node: &Arc<Node<T>>, g: &Var<T>) -> Cotangents<Var<T>> {
+    let Some(step) = &node.step else { return Vec::new() };
+    let input = |edge: &crate::node::Edge<T>| {
+        edge.saved.as_ref().map(|value| Var::with_node(value.clone(), edge.node.clone()))
+    };
+    let saved = Saved {
+        inputs: node.inputs.iter().map(input).collect(),
+        output: step.output.as_ref().map(|value| Var::with_node(value.clone(), Some(Arc::clone(node)))),
+        shapes: node.inputs.iter().map(|edge| edge.shape).collect(),
+        wanted: wanted(node),
+    };
+    step.op.vjp(&saved, g)
+}
+
+/// The gradients of Σ `y` with respect to `xs` (leaves or results), as variables that can be differentiated again
+/// (PyTorch: `torch.autograd.grad(…, create_graph=True)`). Where `y` does not depend on one, noughts.
+///
+/// ```
+/// use gradus_autodiff::{Var, grad};
+/// let x = Var::leaf(3.0_f64);
+/// let first = grad(&x.powf(3.0), &[&x]).remove(0); // 3x²
+/// let second = grad(&first, &[&x]).remove(0); // 6x
+/// assert_eq!((first.item(), second.item()), (27.0, 18.0));
+/// ```
+#[must_use]
+pub fn grad<T: Float>(y: &Var<T>, xs: &[&Var<T>]) -> Vec<Var<T>> {
+    grad_with(y, &Var::constant(Tensor::ones(*y.shape())), xs)
+}
+
+/// The gradients of Σ `seed`·`y` with respect to `xs`: a vector–Jacobian product. See [`grad`].
+///
+/// # Panics
+/// If `seed` has not `y`'s shape.
+#[must_use]
+#[track_caller]
+pub fn grad_with<T: Float>(y: &Var<T>, seed: &Var<T>, xs: &[&Var<T>]) -> Vec<Var<T>> {
+    assert!(y.shape() == seed.shape(), "grad: seed does not fit: {} and {}", y.shape(), seed.shape());
+    let oldest = xs.iter().filter_map(|x| x.node()).map(|node| node.id).min();
+    let mut found: BTreeMap<u64, Var<T>> = BTreeMap::new();
+    if let (Some(node), Some(oldest)) = (y.node(), oldest) {
+        let wanted: std::collections::BTreeSet<u64> = xs.iter().filter_map(|x| x.node()).map(|n| n.id).collect();
+        let mut queue: Queue<T, Var<T>> = BTreeMap::from([(node.id, (Arc::clone(node), seed.clone()))]);
+        while let Some((id, (node, g))) = queue.pop_last() {
+            if wanted.contains(&id) {
+                found.insert(id, g.clone());
+            }
+            for (edge, cotangent) in node.inputs.iter().zip(any_order(&node, &g)) {
+                if let (Some(input), Some(cotangent)) = (&edge.node, cotangent)
+                    && input.id >= oldest
+                {
+                    let cotangent = cotangent.sum_to(&edge.shape);
+                    let sum = match queue.remove(&input.id) {
+                        Some((_, sum)) => sum + cotangent,
+                        None => cotangent,
+                    };
+                    queue.insert(input.id, (Arc::clone(input), sum));
+                }
+            }
+        }
+    }
+    let take = |x: &&Var<T>| match x.node().and_then(|node| found.get(&node.id)) {
+        Some(g) => g.clone(),
+        None => Var::constant(Tensor::zeros(*x.shape())),
+    };
+    xs.iter().map(take).collect()
+}

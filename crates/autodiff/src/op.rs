@@ -1,0 +1,137 @@
+//! `Op`: a forward and, beside it, the rule that carries a cotangent back. Implement it to add an operation of your own.
+
+use gradus_tensor::{Float, Shape, Tensor};
+
+use crate::gradients::Update;
+use crate::var::Var;
+
+/// What a rule wants to see again; the rest is freed after the forward pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Save {
+    inputs: u32,
+    output: bool,
+}
+
+impl Save {
+    /// Nothing: the derivative is constant.
+    pub const NOTHING: Save = Save { inputs: 0, output: false };
+    /// The result.
+    pub const OUTPUT: Save = Save { inputs: 0, output: true };
+    /// All inputs.
+    pub const INPUTS: Save = Save { inputs: u32::MAX, output: false };
+
+    /// Input number `i`.
+    #[must_use]
+    pub const fn input(i: usize) -> Save {
+        Save { inputs: 1 << i, output: false }
+    }
+
+    /// Both.
+    #[must_use]
+    pub const fn and(self, other: Save) -> Save {
+        Save { inputs: self.inputs | other.inputs, output: self.output | other.output }
+    }
+
+    pub(crate) fn has_input(self, i: usize) -> bool {
+        self.inputs >> i & 1 == 1
+    }
+
+    pub(crate) fn has_output(self) -> bool {
+        self.output
+    }
+}
+
+/// One cotangent per input, in order; `None` where the input has none.
+pub type Cotangents<V> = Vec<Option<V>>;
+
+/// What a rule may look at: what the op said it saves, the inputs' shapes, and who wants a cotangent.
+pub struct Saved<V> {
+    pub(crate) inputs: Vec<Option<V>>,
+    pub(crate) output: Option<V>,
+    pub(crate) shapes: Vec<Shape>,
+    pub(crate) wanted: u32,
+}
+
+impl<V: Clone> Saved<V> {
+    /// Input number `i`.
+    ///
+    /// # Panics
+    /// If the op's `saves` does not name it.
+    #[must_use]
+    #[track_caller]
+    pub fn input(&self, i: usize) -> V {
+        match &self.inputs[i] {
+            Some(input) => input.clone(),
+            None => panic!("vjp: the op does not save its input {i}"),
+        }
+    }
+
+    /// The result.
+    ///
+    /// # Panics
+    /// If the op's `saves` does not name it.
+    #[must_use]
+    #[track_caller]
+    pub fn output(&self) -> V {
+        match &self.output {
+            Some(output) => output.clone(),
+            None => panic!("vjp: the op does not save its output"),
+        }
+    }
+
+    /// The shape of input number `i`.
+    #[must_use]
+    pub fn shape(&self, i: usize) -> Shape {
+        self.shapes[i]
+    }
+
+    /// Whether input number `i` wants a cotangent; a costly one that nobody wants need not be computed.
+    #[must_use]
+    pub fn wants(&self, i: usize) -> bool {
+        self.wanted >> i & 1 == 1
+    }
+}
+
+/// A differentiable operation.
+///
+/// ```
+/// use gradus_autodiff::{Cotangents, Op, Save, Saved, Var, apply, check_grads};
+/// use gradus_tensor::{Float, Tensor};
+///
+/// struct Cube;
+/// impl<T: Float> Op<T> for Cube {
+///     fn name(&self) -> &'static str { "cube" }
+///     fn saves(&self) -> Save { Save::input(0) }
+///     fn forward(&mut self, inputs: &[&Tensor<T>]) -> Tensor<T> { inputs[0].powf(3.0) }
+///     fn vjp(&self, saved: &Saved<Var<T>>, g: &Var<T>) -> Cotangents<Var<T>> {
+///         vec![Some(g * saved.input(0).square() * 3.0)]
+///     }
+/// }
+/// let x = Var::leaf([1.0_f64, -2.0]);
+/// check_grads(|x| apply(Cube, &[&x[0]]), &[x.value().clone()], 2).unwrap();
+/// ```
+pub trait Op<T: Float>: Send + Sync + 'static {
+    /// The name that messages and graphs show.
+    fn name(&self) -> &'static str;
+
+    /// What [`Op::vjp`] reads. Asked after [`Op::forward`].
+    fn saves(&self) -> Save;
+
+    /// The value. What the rule needs beside inputs and output (indices, masks) the op keeps in itself.
+    fn forward(&mut self, inputs: &[&Tensor<T>]) -> Tensor<T>;
+
+    /// The cotangents of the inputs from that of the output, written in differentiable operations, so that gradients
+    /// of any order follow. A cotangent may have the broadcast shape of its input: the engine sums it back.
+    fn vjp(&self, saved: &Saved<Var<T>>, g: &Var<T>) -> Cotangents<Var<T>>;
+
+    /// A faster form of the same for first-order gradients, on plain tensors; `None` where there is no such form.
+    fn vjp_fused(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>) -> Option<Cotangents<Tensor<T>>> {
+        let _ = (saved, g);
+        None
+    }
+
+    /// Changes of buffers that `backward` hands out with the gradients (running statistics, for instance).
+    fn updates(&self) -> &[Update<T>] {
+        &[]
+    }
+}

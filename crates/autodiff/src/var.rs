@@ -1,0 +1,213 @@
+//! `Var`: a tensor that remembers how it was made.
+
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+
+use gradus_tensor::{Element, Float, Shape, Tensor};
+
+use crate::mode::is_recording;
+use crate::node::{Edge, LeafId, Node, Step, next_id};
+use crate::op::Op;
+
+/// A differentiable tensor: a value, and, if a gradient may be asked for, the operation that made it.
+///
+/// Cloning shares both. What needs no gradient (a constant, or anything computed under [`crate::no_grad`]) carries no
+/// graph at all.
+///
+/// ```
+/// use gradus_autodiff::Var;
+/// let x = Var::leaf([1.0_f32, 2.0, 3.0]);
+/// let loss = (x.square() * 2.0).sum();
+/// assert_eq!(loss.item(), 28.0);
+/// assert_eq!(loss.backward().of(&x).unwrap().to_vec(), [4.0, 8.0, 12.0]);
+/// ```
+pub struct Var<T: Float = f32> {
+    value: Tensor<T>,
+    node: Option<Arc<Node<T>>>,
+}
+
+impl<T: Float> Clone for Var<T> {
+    fn clone(&self) -> Self {
+        Self { value: self.value.clone(), node: self.node.clone() }
+    }
+}
+
+impl<T: Float> Var<T> {
+    /// A constant: no gradient flows into it.
+    #[must_use]
+    pub fn constant(value: impl Into<Tensor<T>>) -> Self {
+        Self { value: value.into(), node: None }
+    }
+
+    /// A new leaf: gradients are computed for it (PyTorch: `requires_grad_()`).
+    #[must_use]
+    pub fn leaf(value: impl Into<Tensor<T>>) -> Self {
+        let node = Node { id: next_id(), inputs: Vec::new(), step: None };
+        Self { value: value.into(), node: Some(Arc::new(node)) }
+    }
+
+    pub(crate) fn with_node(value: Tensor<T>, node: Option<Arc<Node<T>>>) -> Self {
+        Self { value, node }
+    }
+
+    pub(crate) fn node(&self) -> Option<&Arc<Node<T>>> {
+        self.node.as_ref()
+    }
+
+    pub(crate) fn into_parts(self) -> (Tensor<T>, Option<Arc<Node<T>>>) {
+        (self.value, self.node)
+    }
+
+    /// The value.
+    #[must_use]
+    pub fn value(&self) -> &Tensor<T> {
+        &self.value
+    }
+
+    /// The value, to write: for leaves, whose value is data (parameters under an optimizer). The graph that was built
+    /// from the old value keeps it.
+    pub fn value_mut(&mut self) -> &mut Tensor<T> {
+        &mut self.value
+    }
+
+    /// The value alone.
+    #[must_use]
+    pub fn into_value(self) -> Tensor<T> {
+        self.value
+    }
+
+    /// The same value as a constant (PyTorch: `detach`).
+    #[must_use]
+    pub fn detach(&self) -> Self {
+        Self::constant(self.value.clone())
+    }
+
+    /// Whether a gradient can be asked for.
+    #[must_use]
+    pub fn has_gradient(&self) -> bool {
+        self.node.is_some()
+    }
+
+    /// The name of this leaf; `None` for constants and results.
+    #[must_use]
+    pub fn leaf_id(&self) -> Option<LeafId> {
+        self.node.as_ref().filter(|node| node.step.is_none()).map(|node| LeafId(node.id))
+    }
+
+    /// The axis lengths.
+    #[must_use]
+    pub fn shape(&self) -> &Shape {
+        self.value.shape()
+    }
+
+    /// The number of axes.
+    #[must_use]
+    pub fn rank(&self) -> usize {
+        self.value.rank()
+    }
+
+    /// The axis lengths as an array: `let [b, t, c] = x.dims();`
+    ///
+    /// # Panics
+    /// If there are not `N` axes.
+    #[must_use]
+    #[track_caller]
+    pub fn dims<const N: usize>(&self) -> [usize; N] {
+        self.value.dims()
+    }
+
+    /// The length of one axis; −1 is the last.
+    ///
+    /// # Panics
+    /// If there is no such axis.
+    #[must_use]
+    #[track_caller]
+    pub fn dim(&self, axis: isize) -> usize {
+        self.value.dim(axis)
+    }
+
+    /// The number of elements.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.value.len()
+    }
+
+    /// Whether there are no elements.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.value.is_empty()
+    }
+
+    /// The only element, as `f64`.
+    ///
+    /// # Panics
+    /// If there is not exactly one.
+    #[must_use]
+    #[track_caller]
+    pub fn item(&self) -> f64 {
+        self.value.item().as_f64()
+    }
+}
+
+/// The most inputs that are looked at without a heap allocation.
+const FEW: usize = 4;
+
+/// Runs an operation and, if an input has a gradient and recording is on, records it.
+#[must_use]
+#[track_caller]
+pub fn apply<T: Float, O: Op<T>>(mut op: O, inputs: &[&Var<T>]) -> Var<T> {
+    let value = match inputs {
+        [a] => op.forward(&[&a.value]),
+        [a, b] => op.forward(&[&a.value, &b.value]),
+        [a, b, c] => op.forward(&[&a.value, &b.value, &c.value]),
+        [a, b, c, d] => op.forward(&[&a.value, &b.value, &c.value, &d.value]),
+        more => op.forward(&more.iter().map(|x| &x.value).collect::<Vec<_>>()),
+    };
+    debug_assert!(inputs.len() <= FEW || inputs.len() <= 32 || op.saves() == crate::Save::NOTHING);
+    if !is_recording() || inputs.iter().all(|x| x.node.is_none()) {
+        return Var::constant(value);
+    }
+    let saves = op.saves();
+    let edge = |(i, x): (usize, &&Var<T>)| Edge {
+        node: x.node.clone(),
+        shape: *x.shape(),
+        saved: (i < 32 && saves.has_input(i)).then(|| x.value.clone()),
+    };
+    let step = Step {
+        op: Box::new(op),
+        output: saves.has_output().then(|| value.clone()),
+        place: Location::caller(),
+    };
+    let node = Node { id: next_id(), inputs: inputs.iter().enumerate().map(edge).collect(), step: Some(step) };
+    Var { value, node: Some(Arc::new(node)) }
+}
+
+impl<T: Float> From<Tensor<T>> for Var<T> {
+    fn from(value: Tensor<T>) -> Self {
+        Self::constant(value)
+    }
+}
+
+impl<T: Float> From<&Tensor<T>> for Var<T> {
+    fn from(value: &Tensor<T>) -> Self {
+        Self::constant(value.clone())
+    }
+}
+
+impl<T: Float> From<&Var<T>> for Var<T> {
+    fn from(value: &Var<T>) -> Self {
+        value.clone()
+    }
+}
+
+impl<T: Float> fmt::Debug for Var<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let made = match self.node.as_deref() {
+            None => "constant",
+            Some(Node { step: None, .. }) => "leaf",
+            Some(Node { step: Some(step), .. }) => step.op.name(),
+        };
+        write!(f, "Var<{}>{} ({made})", T::DTYPE, self.shape())
+    }
+}
