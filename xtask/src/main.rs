@@ -1,3 +1,95 @@
-//! The project's own commands.
+//! The project's own commands, `cargo xtask …`: checks and reports that cargo alone does not give.
+//!
+//! Depends on no crate of the workspace, so that it runs on a tree that does not build.
 #![forbid(unsafe_code)]
-fn main() {}
+
+mod cargo;
+mod ci;
+mod isa;
+mod loc;
+mod main_job;
+mod package;
+mod source;
+mod test;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::isa::Isa;
+use crate::workspace::Workspace;
+
+/// What a command answers when it fails: one sentence for the person who typed it.
+type Result<T> = std::result::Result<T, String>;
+
+/// The project's own commands.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Check the conventions that the compiler does not
+    ///
+    /// Layering of the crates, length of files and functions, file headers, where `unsafe` and panics may stand, white
+    /// space, machine paths, and the papers of each crate. Prints every finding with its place and its mend; exit code
+    /// 1 if there is one. The tables of what is allowed are in xtask/src/tidy/tables.rs.
+    Tidy,
+    /// Count lines of code, comments and blanks per crate, tests apart
+    Loc,
+    /// Run the tests, then the suite on every instruction set that this machine has
+    ///
+    /// First `cargo test --workspace`, then the crates that hold kernels and properties once per instruction set, forced
+    /// by the environment variable GRADUS_ISA. With --isa only the named ones, without the workspace's tests.
+    Test {
+        /// Force this instruction set only; may be given several times
+        #[arg(long = "isa", value_name = "NAME", value_enum)]
+        isas: Vec<Isa>,
+        /// Build with the release profile
+        #[arg(long)]
+        release: bool,
+    },
+    /// Run everything that a change must pass; stops at the first failure
+    ///
+    /// Formatting, lints, tidy, documentation, tests, tests on each instruction set, packaging, and the main job. Each
+    /// step prints the command that repeats it; a table of times comes last.
+    Ci,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(&arguments.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(sentence) => {
+            eprintln!("error: {sentence}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: &Command) -> Result<()> {
+    let workspace = Workspace::read()?;
+    match command {
+        Command::Tidy => tidy::run(&workspace),
+        Command::Loc => loc::run(&workspace),
+        Command::Test { isas, release } => test::run(&workspace, isas, *release),
+        Command::Ci => ci::run(&workspace),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Arguments;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,119 @@
+//! `cargo xtask ci`: everything a change must pass, step by step, each with the command that repeats it.
+//!
+//! No step changes compiler flags of another, so that nothing is built twice for that reason.
+
+use std::time::{Duration, Instant};
+
+use crate::Result;
+use crate::cargo::Cargo;
+use crate::isa::Isa;
+use crate::workspace::Workspace;
+use crate::{main_job, package, test, tidy};
+
+/// One thing that must hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Format,
+    Lints,
+    Tidy,
+    Documentation,
+    Tests,
+    Forced(Isa),
+    Packaging,
+    MainJob,
+}
+
+impl Step {
+    fn name(self) -> String {
+        match self {
+            Step::Format => "format".into(),
+            Step::Lints => "lints".into(),
+            Step::Tidy => "tidy".into(),
+            Step::Documentation => "documentation".into(),
+            Step::Tests => "tests".into(),
+            Step::Forced(isa) => format!("tests on {}", isa.name()),
+            Step::Packaging => "packaging".into(),
+            Step::MainJob => "main job".into(),
+        }
+    }
+
+    fn run(self, workspace: &Workspace) -> Result<()> {
+        let cargo = match self {
+            Step::Format => Cargo::new("fmt --all --check"),
+            Step::Lints => Cargo::new("clippy --workspace --all-targets -- -D warnings"),
+            Step::Tidy => {
+                println!("\n$ cargo xtask tidy");
+                return tidy::run(workspace);
+            }
+            Step::Documentation => {
+                Cargo::new("doc --workspace --no-deps").variable("RUSTDOCFLAGS", "-D warnings")
+            }
+            Step::Tests => test::all_tests(),
+            Step::Forced(isa) => test::forced(isa),
+            Step::Packaging => return package::run(workspace),
+            Step::MainJob => return main_job::run(workspace),
+        };
+        cargo.run(&workspace.root)
+    }
+}
+
+/// All steps, those first that fail soonest.
+fn steps(isas: &[Isa]) -> Vec<Step> {
+    let mut steps = vec![Step::Format, Step::Tidy, Step::Lints, Step::Documentation, Step::Tests];
+    steps.extend(isas.iter().map(|&isa| Step::Forced(isa)));
+    steps.extend([Step::Packaging, Step::MainJob]);
+    steps
+}
+
+/// Runs every step until one fails; prints how long each took.
+///
+/// # Errors
+/// Those of the first step that fails.
+pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+    let mut times = Vec::new();
+    let mut outcome = Ok(());
+    for step in steps(&Isa::available()) {
+        let start = Instant::now();
+        outcome = step.run(workspace);
+        times.push((step.name(), start.elapsed(), outcome.is_ok()));
+        if outcome.is_err() {
+            break;
+        }
+    }
+    println!("\n{}", table(&times));
+    outcome
+}
+
+fn table(times: &[(String, Duration, bool)]) -> String {
+    let mut lines = vec![format!("{:<18} {:>8}", "step", "seconds")];
+    for (name, time, passed) in times {
+        let failed = if *passed { "" } else { "  failed" };
+        lines.push(format!("{name:<18} {:>8.1}{failed}", time.as_secs_f64()));
+    }
+    let total: Duration = times.iter().map(|(_, time, _)| time).sum();
+    lines.push(format!("{:<18} {:>8.1}", "total", total.as_secs_f64()));
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_instruction_set_is_tested() {
+        let steps = steps(&Isa::available());
+        assert!(steps.contains(&Step::Forced(Isa::Portable)));
+        assert_eq!(steps.last(), Some(&Step::MainJob));
+    }
+
+    #[test]
+    fn the_table_names_the_step_that_failed() {
+        let second = Duration::from_secs(1);
+        let text = table(&[("tidy".into(), second, true), ("tests".into(), 2 * second, false)]);
+        let expected = "step                seconds\n\
+                        tidy                    1.0\n\
+                        tests                   2.0  failed\n\
+                        total                   3.0";
+        assert_eq!(text, expected);
+    }
+}

@@ -1,0 +1,162 @@
+//! What tidy allows: the one place to change when the architecture does, in the same commit, with the reason.
+
+/// Any crate.
+const ANY: &[&str] = &["*"];
+
+/// What one crate may depend on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Allowed {
+    /// The package.
+    pub(crate) name: &'static str,
+    /// The crates of this workspace that it may depend on.
+    pub(crate) workspace: &'static [&'static str],
+    /// The packages from outside that it may depend on.
+    pub(crate) external: &'static [&'static str],
+    /// The packages from outside that it may depend on behind a feature.
+    pub(crate) optional: &'static [&'static str],
+}
+
+/// Every edge of the architecture. Upwards: tensor, autodiff, module, the four siblings (never on each other), train,
+/// then the ring, which nothing below it may name.
+pub(crate) const ALLOWED: &[Allowed] = &[
+    Allowed {
+        name: "gradus-tensor",
+        workspace: &[],
+        external: &["num-traits", "rayon"],
+        optional: &["approx", "ndarray", "serde"],
+    },
+    Allowed { name: "gradus-autodiff", workspace: &["gradus-tensor"], external: &[], optional: &[] },
+    Allowed { name: "gradus-module-derive", workspace: &[], external: &[], optional: &[] },
+    Allowed {
+        name: "gradus-module",
+        workspace: &["gradus-autodiff", "gradus-module-derive", "gradus-tensor"],
+        external: &["thiserror"],
+        optional: &[],
+    },
+    Allowed {
+        name: "gradus-layers",
+        workspace: &["gradus-autodiff", "gradus-module", "gradus-tensor"],
+        external: &[],
+        optional: &[],
+    },
+    Allowed {
+        name: "gradus-losses",
+        workspace: &["gradus-autodiff", "gradus-tensor"],
+        external: &[],
+        optional: &[],
+    },
+    Allowed {
+        name: "gradus-optimizers",
+        workspace: &["gradus-autodiff", "gradus-module", "gradus-tensor"],
+        external: &["thiserror"],
+        optional: &[],
+    },
+    Allowed {
+        name: "gradus-regularizers",
+        workspace: &["gradus-autodiff", "gradus-module", "gradus-tensor"],
+        external: &[],
+        optional: &[],
+    },
+    Allowed {
+        name: "gradus-train",
+        workspace: &[
+            "gradus-autodiff",
+            "gradus-data",
+            "gradus-io",
+            "gradus-layers",
+            "gradus-losses",
+            "gradus-module",
+            "gradus-optimizers",
+            "gradus-regularizers",
+            "gradus-tensor",
+        ],
+        external: &["serde_json", "thiserror"],
+        optional: &["indicatif"],
+    },
+    Allowed {
+        name: "gradus-io",
+        workspace: &["gradus-module", "gradus-tensor"],
+        external: &["serde_json", "thiserror"],
+        optional: &[],
+    },
+    Allowed {
+        name: "gradus-data",
+        workspace: &["gradus-tensor"],
+        external: &["thiserror"],
+        optional: &["csv", "flate2", "png"],
+    },
+    Allowed { name: "gradus-recipes", workspace: LIBRARIES, external: ANY, optional: &[] },
+    Allowed { name: "gradus", workspace: LIBRARIES, external: &[], optional: &[] },
+    Allowed {
+        name: "gradus-cli",
+        workspace: &[
+            "gradus-data",
+            "gradus-io",
+            "gradus-module",
+            "gradus-recipes",
+            "gradus-tensor",
+            "gradus-train",
+        ],
+        external: ANY,
+        optional: &[],
+    },
+    Allowed { name: "gradus-testkit", workspace: ANY, external: ANY, optional: &[] },
+    Allowed { name: "gradus-suite", workspace: ANY, external: ANY, optional: &[] },
+    // The commands must run while the crates do not build.
+    Allowed { name: "xtask", workspace: &[], external: &["clap", "serde_json"], optional: &[] },
+];
+
+/// The libraries that the facade re-exports and the recipes are written with.
+const LIBRARIES: &[&str] = &[
+    "gradus-autodiff",
+    "gradus-data",
+    "gradus-io",
+    "gradus-layers",
+    "gradus-losses",
+    "gradus-module",
+    "gradus-optimizers",
+    "gradus-regularizers",
+    "gradus-tensor",
+    "gradus-train",
+];
+
+/// Edges that tests, benches and examples may have beyond [`ALLOWED`]: crate (`*`: each), then what it may see.
+/// From outside the workspace they may use anything.
+pub(crate) const ALLOWED_IN_TESTS: &[(&str, &[&str])] = &[("*", &["gradus-testkit"])];
+
+/// The only file that may name rayon: one cost model, and parts that do not depend on the number of threads.
+pub(crate) const PARALLEL_FILE: &str = "crates/tensor/src/parallel.rs";
+
+/// Lines that a file may have.
+pub(crate) const FILE_LINES: usize = 400;
+
+/// Lines that a function may have, from `fn` to its closing brace.
+pub(crate) const FUNCTION_LINES: usize = 60;
+
+/// What may be longer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LongerThanAllowed {
+    /// The file.
+    pub(crate) path: &'static str,
+    /// The function in it; none for the file itself.
+    pub(crate) function: Option<&'static str>,
+    /// Why it is better whole.
+    pub(crate) reason: &'static str,
+}
+
+/// Files and functions that are better long, each with its reason.
+pub(crate) const LONGER: &[LongerThanAllowed] = &[];
+
+/// The crate whose kernels may be unsafe; every other one forbids it in its root file.
+pub(crate) const UNSAFE_CRATE: &str = "gradus-tensor";
+
+/// The files that may hold `unsafe`; with `/*` all below a folder.
+pub(crate) const UNSAFE_FILES: &[&str] = &[
+    "crates/tensor/src/isa.rs",
+    "crates/tensor/src/kernels/matmul.rs",
+    "crates/tensor/src/kernels/matmul/*",
+    "crates/tensor/src/storage.rs",
+];
+
+/// Crates whose code exists to stop a test run or a command when something is wrong: `unwrap` and `expect` are theirs.
+pub(crate) const MAY_UNWRAP: &[&str] = &["crates/suite/", "crates/testkit/", "xtask/"];
