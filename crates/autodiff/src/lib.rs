@@ -1,2 +1,34 @@
 //! Differentiable variables, ops and gradients of any order for Gradus.
+//!
+//! A [`Var`] is a tensor that remembers how it was made. [`Var::backward`] answers the gradients of a scalar as a
+//! value; [`grad`] answers gradients that can be differentiated again, to any order. An operation is one [`Op`]: its
+//! forward and, beside it, the rule that carries a cotangent back, written in differentiable operations.
+//!
+//! ```
+//! use gradus_autodiff::Var;
+//! let w = Var::leaf([0.5_f32, -1.0]);
+//! let loss = (w.tanh() * 3.0).sum();
+//! let gradients = loss.backward();
+//! assert_eq!(gradients.of(&w).unwrap().dims(), [2]);
+//! ```
+//!
+//! It must never know parameters, layers, losses or optimizers.
 #![forbid(unsafe_code)]
+
+mod check;
+mod engine;
+mod gradients;
+mod mode;
+mod node;
+mod op;
+mod ops;
+mod var;
+
+pub use check::{GradCheckError, check_grads};
+pub use engine::{grad, grad_with};
+pub use gradients::{BufferId, Gradients, Update};
+pub use mode::{is_recording, no_grad};
+pub use node::LeafId;
+pub use op::{Cotangents, Op, Save, Saved};
+pub use ops::choose;
+pub use var::{Var, apply};

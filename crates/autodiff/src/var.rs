@@ -4,7 +4,7 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
-use gradus_tensor::{Element, Float, Shape, Tensor};
+use gradus_tensor::{Float, Shape, Tensor};
 
 use crate::mode::is_recording;
 use crate::node::{Edge, LeafId, Node, Step, next_id};

@@ -1,2 +1,28 @@
-//! Parameters, modules, state and context: what lets Gradus optimizers walk any model.
+//! Parameters, modules, state and context: the interface that lets optimizers, files and reports walk any model
+//! without knowing its layers.
+//!
+//! Why a crate of its own: layers, losses, optimizers and regularizers are siblings that never depend on each other;
+//! what they share is this. A [`Module`] is walked entry by entry with PyTorch's names; a [`Layer`] maps a variable
+//! to a variable through a [`Context`]; a [`State`] is a model's values as data.
+//!
+//! It must never know a concrete layer, an optimizer or a file format.
 #![forbid(unsafe_code)]
+
+extern crate self as gradus_module;
+
+mod context;
+mod entry;
+mod layer;
+mod path;
+mod state;
+mod summary;
+mod walk;
+
+pub use context::{Context, Trace};
+pub use entry::{Buffer, Counter, Entry, Kind, Param};
+pub use gradus_module_derive::Module;
+pub use layer::Layer;
+pub use path::Path;
+pub use state::{LoadError, State};
+pub use summary::{Row, Summary, summary};
+pub use walk::{Module, Visitor, VisitorMut, apply_updates};

@@ -1,0 +1,110 @@
+//! Matrix products and the affine map y = x·Wᵀ + b.
+
+use gradus_tensor::{Float, Shape, Tensor};
+
+use crate::op::{Cotangents, Op, Save, Saved};
+use crate::var::{Var, apply};
+
+struct MatMul;
+
+impl<T: Float> Op<T> for MatMul {
+    fn name(&self) -> &'static str {
+        "matmul"
+    }
+
+    fn saves(&self) -> Save {
+        Save::INPUTS
+    }
+
+    fn forward(&mut self, inputs: &[&Tensor<T>]) -> Tensor<T> {
+        inputs[0].matmul(inputs[1])
+    }
+
+    /// C = A·B: dA = dC·Bᵀ, dB = Aᵀ·dC.
+    fn vjp(&self, saved: &Saved<Var<T>>, g: &Var<T>) -> Cotangents<Var<T>> {
+        vec![
+            saved.wants(0).then(|| g.matmul(&saved.input(1).t())),
+            saved.wants(1).then(|| saved.input(0).t().matmul(g)),
+        ]
+    }
+}
+
+/// Rows `[N, I]`, weight `[O, I]`, bias `[O]`.
+struct Linear;
+
+impl<T: Float> Op<T> for Linear {
+    fn name(&self) -> &'static str {
+        "linear"
+    }
+
+    fn saves(&self) -> Save {
+        Save::input(0).and(Save::input(1))
+    }
+
+    fn forward(&mut self, inputs: &[&Tensor<T>]) -> Tensor<T> {
+        inputs[0].matmul_bias(&inputs[1].t(), Some(inputs[2]))
+    }
+
+    fn vjp(&self, saved: &Saved<Var<T>>, g: &Var<T>) -> Cotangents<Var<T>> {
+        vec![
+            saved.wants(0).then(|| g.matmul(&saved.input(1))),
+            saved.wants(1).then(|| g.t().matmul(&saved.input(0))),
+            saved.wants(2).then(|| g.sum_axes(&[0], false)),
+        ]
+    }
+}
+
+impl<T: Float> Var<T> {
+    /// The matrix product: `[…, M, K] · […, K, N] → […, M, N]`; leading axes broadcast, a vector on the left is one
+    /// row, on the right one column (PyTorch: `matmul`).
+    ///
+    /// # Panics
+    /// If an operand has no axes, the inner lengths differ, or the leading axes do not broadcast.
+    #[must_use]
+    #[track_caller]
+    pub fn matmul(&self, other: &Self) -> Self {
+        let (a, b) = (self.shape(), other.shape());
+        if a.len() == 1 && !b.is_empty() {
+            let out = self.unsqueeze(0).matmul(other);
+            return if b.len() == 1 { out.squeeze(0) } else { out.squeeze(-2) };
+        }
+        if b.len() == 1 && !a.is_empty() {
+            return self.matmul(&other.unsqueeze(-1)).squeeze(-1);
+        }
+        if a.len() > 2 && b.len() == 2 && a[a.len() - 1] == b[0] {
+            // One tall product, so that the right side's gradient is one product as well.
+            let shape = a.with(a.len() - 1, b[1]);
+            let rows = a[..a.len() - 1].iter().product();
+            return self.reshape([rows, b[0]]).matmul(other).reshape(shape);
+        }
+        apply(MatMul, &[self, other])
+    }
+
+    /// y = x·Wᵀ + b: `[…, I], [O, I], [O] → […, O]` (PyTorch: `functional.linear`).
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// let (x, w, b) = (Var::leaf([[1.0_f32, 2.0]]), Var::leaf([[3.0, 4.0]]), Var::leaf([5.0]));
+    /// assert_eq!(x.linear(&w, Some(&b)).value().to_vec(), [16.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the shapes do not fit.
+    #[must_use]
+    #[track_caller]
+    pub fn linear(&self, weight: &Self, bias: Option<&Self>) -> Self {
+        let (x, w) = (self.shape(), weight.shape());
+        let fits = !x.is_empty() && w.len() == 2 && x[x.len() - 1] == w[1];
+        assert!(fits, "linear: input does not fit the weight: {x} · {w}ᵀ ({:?} ≠ {:?})", x.last(), w.last());
+        let fits = bias.is_none_or(|b| b.shape()[..] == [w[0]]);
+        assert!(fits, "linear: bias does not fit the weight: {:?} and {w}", bias.map(Var::shape));
+        let mut dims = x.to_vec();
+        dims[x.len() - 1] = w[0];
+        let rows = self.reshape([x[..x.len() - 1].iter().product(), w[1]]);
+        let out = match bias {
+            Some(bias) => apply(Linear, &[&rows, weight, bias]),
+            None => rows.matmul(&weight.t()),
+        };
+        out.reshape(Shape::new(&dims))
+    }
+}

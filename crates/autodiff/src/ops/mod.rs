@@ -1,0 +1,10 @@
+//! The operations, each with its rule beside it.
+
+mod arithmetic;
+mod elementwise;
+mod index;
+mod matmul;
+mod reduce;
+mod view;
+
+pub use elementwise::choose;

@@ -1,0 +1,264 @@
+//! What a model's state is made of: parameters, which optimizers change; buffers, which ride with the gradients;
+//! counters. Each is an [`Entry`], so that walks need not know the element type.
+
+use std::any::Any;
+use std::ops::Deref;
+
+use gradus_autodiff::{BufferId, LeafId, Var};
+use gradus_tensor::{AnyTensor, DType, Float, Shape, Tensor};
+
+/// What an entry is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Changed by optimizers.
+    Parameter,
+    /// Changed by the forward pass of training (running statistics).
+    Buffer,
+    /// A count of training steps.
+    Counter,
+}
+
+/// One named piece of a model's state.
+pub trait Entry: Any {
+    /// What it is for.
+    fn kind(&self) -> Kind;
+    /// Its element type.
+    fn dtype(&self) -> DType;
+    /// Its axis lengths.
+    fn shape(&self) -> Shape;
+    /// Its value; shares the storage.
+    fn value(&self) -> AnyTensor;
+    /// Replaces the value, converting the element type. Callers have checked the shape.
+    ///
+    /// # Panics
+    /// If the shapes differ.
+    fn set(&mut self, value: &AnyTensor);
+    /// Under which name gradients hold this entry's; `None` if it is not trained.
+    fn leaf_id(&self) -> Option<LeafId> {
+        None
+    }
+    /// Stops or starts training it; no effect on what is never trained.
+    fn set_trainable(&mut self, _trainable: bool) {}
+    /// For downcasts to `Param<T>`, `Buffer<T>` or `Counter`.
+    fn as_any(&self) -> &dyn Any;
+    /// As [`Entry::as_any`], to change it.
+    fn as_any_mut(&mut self) -> &mut dyn Any;
+}
+
+#[track_caller]
+fn check_shape(have: &Shape, given: &Shape) {
+    assert!(have == given, "set: shapes differ: {have} and {given}");
+}
+
+/// A trained tensor: a leaf of the graph with a value that optimizers change. Derefs to its [`Var`].
+///
+/// A clone is a parameter of its own with the same value.
+#[derive(Debug)]
+pub struct Param<T: Float = f32> {
+    var: Var<T>,
+}
+
+impl<T: Float> Param<T> {
+    /// A parameter that starts from `value`.
+    #[must_use]
+    pub fn new(value: impl Into<Tensor<T>>) -> Self {
+        Self { var: Var::leaf(value) }
+    }
+
+    /// The value.
+    #[must_use]
+    pub fn value(&self) -> &Tensor<T> {
+        self.var.value()
+    }
+
+    /// The value, to change.
+    pub fn value_mut(&mut self) -> &mut Tensor<T> {
+        self.var.value_mut()
+    }
+
+    /// Whether gradients are computed for it.
+    #[must_use]
+    pub fn is_trainable(&self) -> bool {
+        self.var.has_gradient()
+    }
+}
+
+impl<T: Float> Deref for Param<T> {
+    type Target = Var<T>;
+    fn deref(&self) -> &Var<T> {
+        &self.var
+    }
+}
+
+impl<T: Float> Clone for Param<T> {
+    fn clone(&self) -> Self {
+        let value = self.value().clone();
+        Self { var: if self.is_trainable() { Var::leaf(value) } else { Var::constant(value) } }
+    }
+}
+
+impl<T: Float> Entry for Param<T>
+where
+    AnyTensor: From<Tensor<T>>,
+{
+    fn kind(&self) -> Kind {
+        Kind::Parameter
+    }
+    fn dtype(&self) -> DType {
+        T::DTYPE
+    }
+    fn shape(&self) -> Shape {
+        *self.var.shape()
+    }
+    fn value(&self) -> AnyTensor {
+        self.var.value().clone().into()
+    }
+    fn set(&mut self, value: &AnyTensor) {
+        check_shape(self.var.shape(), &value.shape());
+        *self.var.value_mut() = value.cast::<T>();
+    }
+    fn leaf_id(&self) -> Option<LeafId> {
+        self.var.leaf_id()
+    }
+    fn set_trainable(&mut self, trainable: bool) {
+        if trainable != self.is_trainable() {
+            let value = self.value().clone();
+            self.var = if trainable { Var::leaf(value) } else { Var::constant(value) };
+        }
+    }
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+    fn as_any_mut(&mut self) -> &mut dyn Any {
+        self
+    }
+}
+
+/// A tensor of the state that is not trained: running statistics, fixed tables (PyTorch: `register_buffer`).
+#[derive(Debug)]
+pub struct Buffer<T: Float = f32> {
+    id: BufferId,
+    value: Tensor<T>,
+}
+
+impl<T: Float> Buffer<T> {
+    /// A buffer that starts from `value`.
+    #[must_use]
+    pub fn new(value: impl Into<Tensor<T>>) -> Self {
+        Self { id: BufferId::fresh(), value: value.into() }
+    }
+
+    /// The name under which updates find it.
+    #[must_use]
+    pub fn id(&self) -> BufferId {
+        self.id
+    }
+
+    /// The value.
+    #[must_use]
+    pub fn value(&self) -> &Tensor<T> {
+        &self.value
+    }
+
+    /// The value, to change.
+    pub fn value_mut(&mut self) -> &mut Tensor<T> {
+        &mut self.value
+    }
+}
+
+impl<T: Float> Clone for Buffer<T> {
+    fn clone(&self) -> Self {
+        Self::new(self.value.clone())
+    }
+}
+
+impl<T: Float> Entry for Buffer<T>
+where
+    AnyTensor: From<Tensor<T>>,
+{
+    fn kind(&self) -> Kind {
+        Kind::Buffer
+    }
+    fn dtype(&self) -> DType {
+        T::DTYPE
+    }
+    fn shape(&self) -> Shape {
+        *self.value.shape()
+    }
+    fn value(&self) -> AnyTensor {
+        self.value.clone().into()
+    }
+    fn set(&mut self, value: &AnyTensor) {
+        check_shape(self.value.shape(), &value.shape());
+        self.value = value.cast::<T>();
+    }
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+    fn as_any_mut(&mut self) -> &mut dyn Any {
+        self
+    }
+}
+
+/// A count of training steps, kept in the state as a scalar `i64` (PyTorch: `num_batches_tracked`).
+#[derive(Debug)]
+pub struct Counter {
+    id: BufferId,
+    value: u64,
+}
+
+impl Counter {
+    /// A counter that starts from `value`.
+    #[must_use]
+    pub fn new(value: u64) -> Self {
+        Self { id: BufferId::fresh(), value }
+    }
+
+    /// The name under which updates find it.
+    #[must_use]
+    pub fn id(&self) -> BufferId {
+        self.id
+    }
+
+    /// The count.
+    #[must_use]
+    pub fn value(&self) -> u64 {
+        self.value
+    }
+
+    /// Counts one more.
+    pub fn increment(&mut self) {
+        self.value += 1;
+    }
+}
+
+impl Clone for Counter {
+    fn clone(&self) -> Self {
+        Self::new(self.value)
+    }
+}
+
+impl Entry for Counter {
+    fn kind(&self) -> Kind {
+        Kind::Counter
+    }
+    fn dtype(&self) -> DType {
+        DType::I64
+    }
+    fn shape(&self) -> Shape {
+        Shape::SCALAR
+    }
+    fn value(&self) -> AnyTensor {
+        Tensor::scalar(self.value as i64).into()
+    }
+    fn set(&mut self, value: &AnyTensor) {
+        check_shape(&Shape::SCALAR, &value.shape());
+        self.value = value.cast::<i64>().item().max(0) as u64;
+    }
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+    fn as_any_mut(&mut self) -> &mut dyn Any {
+        self
+    }
+}

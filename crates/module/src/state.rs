@@ -1,0 +1,121 @@
+//! A model's state as data: names and tensors, in the order of the walk.
+
+use std::collections::BTreeMap;
+
+use gradus_tensor::{AnyTensor, Shape};
+use thiserror::Error;
+
+/// Named tensors in a fixed order (PyTorch: a state dict).
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    entries: Vec<(String, AnyTensor)>,
+    places: BTreeMap<String, usize>,
+}
+
+impl State {
+    /// Adds an entry at the end, or replaces the one of that name.
+    pub fn push(&mut self, name: impl Into<String>, value: impl Into<AnyTensor>) {
+        let (name, value) = (name.into(), value.into());
+        match self.places.get(&name) {
+            Some(&place) => self.entries[place].1 = value,
+            None => {
+                self.places.insert(name.clone(), self.entries.len());
+                self.entries.push((name, value));
+            }
+        }
+    }
+
+    /// The tensor of that name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&AnyTensor> {
+        self.places.get(name).map(|&place| &self.entries[place].1)
+    }
+
+    /// Names and tensors in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &AnyTensor)> {
+        self.entries.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// The names in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// The number of entries.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are no entries.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// All of `other` under `prefix.`.
+    pub fn push_all(&mut self, prefix: &str, other: &State) {
+        for (name, value) in other.iter() {
+            self.push(format!("{prefix}.{name}"), value.clone());
+        }
+    }
+
+    /// The entries whose names begin with `prefix.`, without it.
+    #[must_use]
+    pub fn below(&self, prefix: &str) -> State {
+        let mut out = State::default();
+        for (name, value) in self.iter() {
+            if let Some(rest) = name.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('.')) {
+                out.push(rest, value.clone());
+            }
+        }
+        out
+    }
+}
+
+/// A state that does not fit the model it was meant for.
+#[derive(Clone, Debug, Error, PartialEq)]
+#[non_exhaustive]
+#[error("the state does not fit the model:{}", self.list())]
+pub struct LoadError {
+    /// Names that the model has and the state lacks.
+    pub missing: Vec<String>,
+    /// Names that the state has and the model lacks.
+    pub unexpected: Vec<String>,
+    /// Names with the model's shape and the state's.
+    pub mismatched: Vec<(String, Shape, Shape)>,
+}
+
+impl LoadError {
+    pub(crate) fn check(model: &[(String, Shape)], state: &State) -> Result<(), Self> {
+        let mut error = Self { missing: Vec::new(), unexpected: Vec::new(), mismatched: Vec::new() };
+        let mut known = BTreeMap::new();
+        for (name, shape) in model {
+            known.insert(name.as_str(), ());
+            match state.get(name) {
+                None => error.missing.push(name.clone()),
+                Some(value) if value.shape() != *shape => {
+                    error.mismatched.push((name.clone(), *shape, value.shape()));
+                }
+                Some(_) => {}
+            }
+        }
+        error.unexpected = state.names().filter(|name| !known.contains_key(name)).map(str::to_owned).collect();
+        let fits = error.missing.is_empty() && error.unexpected.is_empty() && error.mismatched.is_empty();
+        if fits { Ok(()) } else { Err(error) }
+    }
+
+    fn list(&self) -> String {
+        let mut parts = Vec::new();
+        if !self.missing.is_empty() {
+            parts.push(format!(" missing {}", self.missing.join(", ")));
+        }
+        if !self.unexpected.is_empty() {
+            parts.push(format!(" unexpected {}", self.unexpected.join(", ")));
+        }
+        for (name, model, state) in &self.mismatched {
+            parts.push(format!(" {name} is {model} in the model and {state} in the state"));
+        }
+        parts.join(";")
+    }
+}
