@@ -14,6 +14,7 @@
 //!
 //! It must never know gradients, parameters or files.
 
+mod any;
 mod arith;
 mod element;
 mod elementwise;
@@ -24,13 +25,16 @@ mod layout;
 mod linalg;
 mod math;
 pub mod parallel;
+mod random;
 mod reduce;
+mod rng;
 mod shape;
 mod storage;
 mod table;
 mod tensor;
 mod views;
 
+pub use any::AnyTensor;
 pub use arith::{Arith, Scalar};
 pub use element::{DType, Element, Float, Number};
 pub use elementwise::{Binary, Reads, Unary};
@@ -38,6 +42,7 @@ pub use isa::{Isa, current_isa, with_isa};
 pub use layout::{Collapsed, Layout};
 pub use math::Math;
 pub use parallel::{set_threads, threads, with_threads};
+pub use rng::{Rng, RngState, philox};
 pub use shape::{MAX_RANK, Shape};
 pub use storage::{Memory, memory, release_memory, reset_peak_memory};
 pub use table::constants;

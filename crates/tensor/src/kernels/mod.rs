@@ -4,11 +4,13 @@
 //! so that a user's build only links them.
 
 pub mod matmul;
+pub mod random;
 pub mod reduce;
 pub mod strided;
 
 use crate::elementwise::{self, Binary, Unary};
 use crate::isa::Isa;
+use crate::rng::RngState;
 use strided::Operand;
 
 /// The hot loops of one number type.
@@ -35,6 +37,8 @@ pub trait Kernels: Sized {
         g: Operand<'_, Self, Self>,
         read: Operand<'_, Self, Self>,
     );
+    /// Random elements, see [`random::fill`].
+    fn random(distribution: random::Distribution, isa: Isa, state: RngState, out: &mut [Self]);
 }
 
 macro_rules! number_kernels {
@@ -62,6 +66,9 @@ macro_rules! float_kernels {
             }
             fn unary_derivative(op: Unary, isa: Isa, out: &mut [$t], g: Operand<'_, $t, $t>, read: Operand<'_, $t, $t>) {
                 elementwise::unary_derivative(op, isa, out, g, read);
+            }
+            fn random(distribution: random::Distribution, isa: Isa, state: RngState, out: &mut [$t]) {
+                random::fill(distribution, isa, state, out);
             }
         }
     )*};
