@@ -28,7 +28,10 @@ pub struct GradCheckError {
 impl fmt::Display for GradCheckError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { order, analytic, numeric } = self;
-        write!(f, "check_grads: derivative of order {order} disagrees: {analytic} from the rule, {numeric} measured")
+        write!(
+            f,
+            "check_grads: derivative of order {order} disagrees: {analytic} from the rule, {numeric} measured"
+        )
     }
 }
 

@@ -36,7 +36,12 @@ impl<T: Float> Var<T> {
     #[must_use = "backward answers the gradients"]
     #[track_caller]
     pub fn backward_with(self, seed: Tensor<T>) -> Gradients<T> {
-        assert!(self.shape() == seed.shape(), "backward: seed does not fit: {} and {}", self.shape(), seed.shape());
+        assert!(
+            self.shape() == seed.shape(),
+            "backward: seed does not fit: {} and {}",
+            self.shape(),
+            seed.shape()
+        );
         let mut gradients = Gradients::default();
         let Some(node) = self.into_parts().1 else { return gradients };
         let mut queue: Queue<T, Tensor<T>> = BTreeMap::from([(node.id, (node, seed))]);
@@ -66,7 +71,8 @@ impl<T: Float> Var<T> {
 }
 
 fn wanted<T: Float>(node: &Node<T>) -> u32 {
-    let bit = |(i, edge): (usize, &crate::node::Edge<T>)| if edge.node.is_some() && i < 32 { 1 << i } else { 0 };
+    let bit =
+        |(i, edge): (usize, &crate::node::Edge<T>)| if edge.node.is_some() && i < 32 { 1 << i } else { 0 };
     node.inputs.iter().enumerate().map(bit).sum()
 }
 
@@ -133,7 +139,8 @@ pub fn grad_with<T: Float>(y: &Var<T>, seed: &Var<T>, xs: &[&Var<T>]) -> Vec<Var
     let oldest = xs.iter().filter_map(|x| x.node()).map(|node| node.id).min();
     let mut found: BTreeMap<u64, Var<T>> = BTreeMap::new();
     if let (Some(node), Some(oldest)) = (y.node(), oldest) {
-        let wanted: std::collections::BTreeSet<u64> = xs.iter().filter_map(|x| x.node()).map(|n| n.id).collect();
+        let wanted: std::collections::BTreeSet<u64> =
+            xs.iter().filter_map(|x| x.node()).map(|n| n.id).collect();
         let mut queue: Queue<T, Var<T>> = BTreeMap::from([(node.id, (Arc::clone(node), seed.clone()))]);
         while let Some((id, (node, g))) = queue.pop_last() {
             if wanted.contains(&id) {

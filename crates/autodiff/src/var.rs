@@ -179,7 +179,8 @@ pub fn apply<T: Float, O: Op<T>>(mut op: O, inputs: &[&Var<T>]) -> Var<T> {
         output: saves.has_output().then(|| value.clone()),
         place: Location::caller(),
     };
-    let node = Node { id: next_id(), inputs: inputs.iter().enumerate().map(edge).collect(), step: Some(step) };
+    let node =
+        Node { id: next_id(), inputs: inputs.iter().enumerate().map(edge).collect(), step: Some(step) };
     Var { value, node: Some(Arc::new(node)) }
 }
 
@@ -203,11 +204,11 @@ impl<T: Float> From<&Var<T>> for Var<T> {
 
 impl<T: Float> fmt::Debug for Var<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let made = match self.node.as_deref() {
-            None => "constant",
-            Some(Node { step: None, .. }) => "leaf",
-            Some(Node { step: Some(step), .. }) => step.op.name(),
-        };
-        write!(f, "Var<{}>{} ({made})", T::DTYPE, self.shape())
+        write!(f, "Var<{}>{} ", T::DTYPE, self.shape())?;
+        match self.node.as_deref() {
+            None => f.write_str("(constant)"),
+            Some(Node { step: None, .. }) => f.write_str("(leaf)"),
+            Some(Node { step: Some(step), .. }) => write!(f, "({} at {})", step.op.name(), step.place),
+        }
     }
 }

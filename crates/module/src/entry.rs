@@ -97,10 +97,7 @@ impl<T: Float> Clone for Param<T> {
     }
 }
 
-impl<T: Float> Entry for Param<T>
-where
-    AnyTensor: From<Tensor<T>>,
-{
+impl<T: Float> Entry for Param<T> {
     fn kind(&self) -> Kind {
         Kind::Parameter
     }
@@ -111,10 +108,10 @@ where
         *self.var.shape()
     }
     fn value(&self) -> AnyTensor {
-        self.var.value().clone().into()
+        AnyTensor::new(self.var.value())
     }
     fn set(&mut self, value: &AnyTensor) {
-        check_shape(self.var.shape(), &value.shape());
+        check_shape(self.var.shape(), value.shape());
         *self.var.value_mut() = value.cast::<T>();
     }
     fn leaf_id(&self) -> Option<LeafId> {
@@ -172,10 +169,7 @@ impl<T: Float> Clone for Buffer<T> {
     }
 }
 
-impl<T: Float> Entry for Buffer<T>
-where
-    AnyTensor: From<Tensor<T>>,
-{
+impl<T: Float> Entry for Buffer<T> {
     fn kind(&self) -> Kind {
         Kind::Buffer
     }
@@ -186,10 +180,10 @@ where
         *self.value.shape()
     }
     fn value(&self) -> AnyTensor {
-        self.value.clone().into()
+        AnyTensor::new(&self.value)
     }
     fn set(&mut self, value: &AnyTensor) {
-        check_shape(self.value.shape(), &value.shape());
+        check_shape(self.value.shape(), value.shape());
         self.value = value.cast::<T>();
     }
     fn as_any(&self) -> &dyn Any {
@@ -249,10 +243,10 @@ impl Entry for Counter {
         Shape::SCALAR
     }
     fn value(&self) -> AnyTensor {
-        Tensor::scalar(self.value as i64).into()
+        AnyTensor::new(&Tensor::scalar(self.value as i64))
     }
     fn set(&mut self, value: &AnyTensor) {
-        check_shape(&Shape::SCALAR, &value.shape());
+        check_shape(&Shape::SCALAR, value.shape());
         self.value = value.cast::<i64>().item().max(0) as u64;
     }
     fn as_any(&self) -> &dyn Any {

@@ -94,13 +94,14 @@ impl LoadError {
             known.insert(name.as_str(), ());
             match state.get(name) {
                 None => error.missing.push(name.clone()),
-                Some(value) if value.shape() != *shape => {
-                    error.mismatched.push((name.clone(), *shape, value.shape()));
+                Some(value) if value.shape() != shape => {
+                    error.mismatched.push((name.clone(), *shape, *value.shape()));
                 }
                 Some(_) => {}
             }
         }
-        error.unexpected = state.names().filter(|name| !known.contains_key(name)).map(str::to_owned).collect();
+        error.unexpected =
+            state.names().filter(|name| !known.contains_key(name)).map(str::to_owned).collect();
         let fits = error.missing.is_empty() && error.unexpected.is_empty() && error.mismatched.is_empty();
         if fits { Ok(()) } else { Err(error) }
     }

@@ -64,7 +64,9 @@ pub trait Module {
     /// With all missing, unexpected and mis-shaped names at once; the model is then as it was.
     fn load(&mut self, state: &State) -> Result<(), LoadError> {
         let mut seen = Vec::new();
-        self.visit_mut(&mut Path::root(), &mut |path, entry| seen.push((path.as_str().to_owned(), entry.shape())));
+        self.visit_mut(&mut Path::root(), &mut |path, entry| {
+            seen.push((path.as_str().to_owned(), entry.shape()))
+        });
         LoadError::check(&seen, state)?;
         self.visit_mut(&mut Path::root(), &mut |path, entry| {
             if let Some(value) = state.get(path.as_str()) {
@@ -89,14 +91,18 @@ pub fn apply_updates<T: Float>(model: &mut (impl Module + ?Sized), gradients: &G
     for update in gradients.updates() {
         model.visit_mut(&mut Path::root(), &mut |_, entry| match update {
             Update::Average { target, value, momentum } => {
-                if let Some(buffer) = entry.as_any_mut().downcast_mut::<Buffer<T>>().filter(|b| b.id() == *target) {
+                if let Some(buffer) =
+                    entry.as_any_mut().downcast_mut::<Buffer<T>>().filter(|b| b.id() == *target)
+                {
                     let m = T::of(*momentum);
                     let old = std::mem::take(buffer.value_mut());
                     *buffer.value_mut() = old * (T::ONE - m) + &(value * m);
                 }
             }
             Update::Count { target } => {
-                if let Some(counter) = entry.as_any_mut().downcast_mut::<Counter>().filter(|c| c.id() == *target) {
+                if let Some(counter) =
+                    entry.as_any_mut().downcast_mut::<Counter>().filter(|c| c.id() == *target)
+                {
                     counter.increment();
                 }
             }
@@ -116,7 +122,7 @@ macro_rules! leaf_module {
         }
     )*};
 }
-leaf_module!({} Param<f32>, {} Param<f64>, {} Buffer<f32>, {} Buffer<f64>, {} Counter);
+leaf_module!({T: Float} Param<T>, {T: Float} Buffer<T>, {} Counter);
 
 macro_rules! transparent_module {
     ($({$($generics:tt)*} $ty:ty),*) => {$(

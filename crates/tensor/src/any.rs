@@ -19,7 +19,7 @@ macro_rules! any_tensor {
         /// assert!(any.get::<f32>().is_none());
         /// assert_eq!(any.cast::<f32>().to_vec(), [1.0, 2.0]);
         /// ```
-        #[derive(Clone, PartialEq)]
+        #[derive(Clone, Debug, PartialEq)]
         pub enum AnyTensor {
             $($(#[$doc])* $Variant(Tensor<$t>),)*
         }

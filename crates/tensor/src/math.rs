@@ -194,7 +194,11 @@ mod tests {
         assert_eq!(f32::INFINITY.fast_exp(), f32::INFINITY);
         assert_eq!(88.8_f32.fast_exp(), f32::INFINITY);
         assert_eq!(0.0_f32.fast_exp(), 1.0);
-        assert!(f32::NAN.fast_exp().is_nan() && f32::NAN.fast_tanh().is_nan() && f32::NAN.error_function().is_nan());
+        assert!(
+            f32::NAN.fast_exp().is_nan()
+                && f32::NAN.fast_tanh().is_nan()
+                && f32::NAN.error_function().is_nan()
+        );
         assert_eq!((f32::INFINITY.fast_tanh(), f32::NEG_INFINITY.fast_tanh()), (1.0, -1.0));
         assert_eq!((f32::INFINITY.logistic(), f32::NEG_INFINITY.logistic()), (1.0, 0.0));
         assert_eq!(f64::INFINITY.log1p_exp(), f64::INFINITY);
@@ -212,6 +216,13 @@ mod tests {
             assert!((f64::error_function_complement(x) - (1.0 - erf)).abs() < 1e-10, "{x}");
         }
         assert!((f64::error_function_complement(3.0) / 2.209_049_699_858_544e-5 - 1.0).abs() < 1e-13);
-        assert_eq!((f64::INFINITY.error_function(), f64::INFINITY.error_function_complement(), f64::NEG_INFINITY.error_function_complement()), (1.0, 0.0, 2.0));
+        assert_eq!(
+            (
+                f64::INFINITY.error_function(),
+                f64::INFINITY.error_function_complement(),
+                f64::NEG_INFINITY.error_function_complement()
+            ),
+            (1.0, 0.0, 2.0)
+        );
     }
 }

@@ -66,7 +66,11 @@ impl<T: Element> Tensor<T> {
             (low, high) = (low + reach.min(0), high + reach.max(0));
         }
         let inside = layout.count() == 0 || low >= 0 && (high as usize) < self.storage().len();
-        assert!(inside, "as_strided: {low} ..= {high} lies outside the storage ({} elements)", self.storage().len());
+        assert!(
+            inside,
+            "as_strided: {low} ..= {high} lies outside the storage ({} elements)",
+            self.storage().len()
+        );
         self.with_layout(layout)
     }
 
@@ -357,5 +361,11 @@ impl<T: Element> FromIterator<T> for Tensor<T> {
 impl<T: Element> PartialEq for Tensor<T> {
     fn eq(&self, other: &Self) -> bool {
         self.shape() == other.shape() && self.to_vec() == other.to_vec()
+    }
+}
+
+impl<T: Element> std::fmt::Debug for Tensor<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Tensor<{}>{}", T::DTYPE, self.shape())
     }
 }

@@ -41,7 +41,10 @@ fn sums_agree_with_closed_forms_over_every_axis() {
         assert_eq!(over_bc.at(&[a - 1]), (fa - 1.0) * fb * fc + 10.0 * tri(b) * fc + 100.0 * tri(c) * fb);
         let over_b = x.sum_axes(&[1], true);
         assert_eq!(over_b.at(&[0, 0, c - 1]), 10.0 * tri(b) + 100.0 * (fc - 1.0) * fb);
-        assert_eq!(x.max_axes(&[0, 2], false).at(&[b - 1]), fa - 1.0 + 10.0 * (fb - 1.0) + 100.0 * (fc - 1.0));
+        assert_eq!(
+            x.max_axes(&[0, 2], false).at(&[b - 1]),
+            fa - 1.0 + 10.0 * (fb - 1.0) + 100.0 * (fc - 1.0)
+        );
     }
 }
 
@@ -51,7 +54,11 @@ fn a_long_sum_is_accurate_and_the_same_at_any_thread_count() {
     let sum = x.sum().item();
     assert!((f64::from(sum) / (1e7 * f64::from(0.1_f32)) - 1.0).abs() < 1e-6, "{sum}");
     let y = Tensor::from_fn([3000, 700], |i| ((i[0] * 7919 + i[1] * 104_729) % 1000) as f32 * 0.37);
-    let all = |n| with_threads(n, || (y.sum().item(), y.sum_axes(&[0], false).to_vec(), y.sum_axes(&[1], false).to_vec()));
+    let all = |n| {
+        with_threads(n, || {
+            (y.sum().item(), y.sum_axes(&[0], false).to_vec(), y.sum_axes(&[1], false).to_vec())
+        })
+    };
     assert_eq!(all(1), all(2));
     assert_eq!(all(1), all(3));
 }

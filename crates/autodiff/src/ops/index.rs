@@ -53,7 +53,8 @@ impl<T: Float> Op<T> for Pick {
     }
 
     fn vjp(&self, saved: &Saved<Var<T>>, g: &Var<T>) -> Cotangents<Var<T>> {
-        let back = PutBack { axis: self.axis, index: self.index.clone(), rows: self.rows, shape: saved.shape(0) };
+        let back =
+            PutBack { axis: self.axis, index: self.index.clone(), rows: self.rows, shape: saved.shape(0) };
         vec![Some(apply(back, &[g]))]
     }
 }

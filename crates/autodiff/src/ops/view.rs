@@ -124,7 +124,11 @@ impl<T: Float> Op<T> for Expand {
 
 impl<T: Float> Var<T> {
     #[track_caller]
-    fn view(&self, name: &'static str, view: impl Fn(&Tensor<T>) -> Tensor<T> + Send + Sync + 'static) -> Self {
+    fn view(
+        &self,
+        name: &'static str,
+        view: impl Fn(&Tensor<T>) -> Tensor<T> + Send + Sync + 'static,
+    ) -> Self {
         apply(View { name, view: Arc::new(view) }, &[self])
     }
 
