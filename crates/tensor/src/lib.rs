@@ -16,6 +16,7 @@
 
 mod any;
 mod arith;
+mod display;
 mod element;
 mod elementwise;
 mod index;
