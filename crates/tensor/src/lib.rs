@@ -30,6 +30,7 @@ mod random;
 mod reduce;
 mod rng;
 mod shape;
+mod softmax;
 mod storage;
 mod table;
 mod tensor;
