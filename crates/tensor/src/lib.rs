@@ -16,6 +16,7 @@
 
 mod any;
 mod arith;
+mod display;
 mod element;
 mod elementwise;
 mod index;
@@ -29,6 +30,7 @@ mod random;
 mod reduce;
 mod rng;
 mod shape;
+mod softmax;
 mod storage;
 mod table;
 mod tensor;

@@ -6,6 +6,7 @@
 pub mod matmul;
 pub mod random;
 pub mod reduce;
+pub mod rows;
 pub mod strided;
 
 use crate::elementwise::{self, Binary, Unary};
@@ -39,6 +40,8 @@ pub trait Kernels: Sized {
     );
     /// Random elements, see [`random::fill`].
     fn random(distribution: random::Distribution, isa: Isa, state: RngState, out: &mut [Self]);
+    /// Softmax and its relatives over rows of `n` elements, see [`rows::rows`].
+    fn rows(isa: Isa, n: usize, call: rows::Rows<'_, Self>);
 }
 
 macro_rules! number_kernels {
@@ -69,6 +72,9 @@ macro_rules! float_kernels {
             }
             fn random(distribution: random::Distribution, isa: Isa, state: RngState, out: &mut [$t]) {
                 random::fill(distribution, isa, state, out);
+            }
+            fn rows(isa: Isa, n: usize, call: rows::Rows<'_, $t>) {
+                rows::rows(isa, n, call);
             }
         }
     )*};
