@@ -48,6 +48,8 @@ pub(super) struct TileCall<T> {
     pub(super) a: (*const T, isize, isize),
     /// B's element (0, 0), and the distance between its rows; columns are contiguous.
     pub(super) b: (*const T, isize),
+    /// How many elements ahead B is fetched into the cache.
+    pub(super) ahead: usize,
     /// C's element (0, 0), and the distance between its rows.
     pub(super) c: (*mut T, usize),
     /// Columns in the last vector, 1 ..= LANES.
@@ -138,6 +140,9 @@ pub(super) unsafe fn tile<L: Lanes, const R: usize, const V: usize>(call: &TileC
         let mut sums = [[L::zero(); V]; R];
         for _ in 0..call.k {
             let mut row = [L::zero(); V];
+            for v in 0..V {
+                L::prefetch(b.wrapping_add(call.ahead + v * L::LANES));
+            }
             for v in 0..V - 1 {
                 row[v] = L::load(b.add(v * L::LANES));
             }

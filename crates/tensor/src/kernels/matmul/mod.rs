@@ -13,8 +13,10 @@ mod kernel_portable;
 mod kernel_x86;
 mod nest;
 mod pack;
+mod partial;
 mod plan;
 mod scratch;
+mod shared;
 mod small;
 mod tables;
 #[cfg(test)]
@@ -168,10 +170,22 @@ fn checked<T: Tables>(
     let b_last = offsets.iter().map(|at| at.1).max().unwrap_or(0);
     let (a, b) = (Operand::new("A", &a, [m, k], a_last), Operand::new("B", &b, [k, n], b_last));
     let kernel = T::kernel(crate::current_isa());
-    let plan = plan::plan(kernel, sizes, &a, &b);
     let c_batch = m * n;
     let c = c.as_mut_ptr();
-    Problem { kernel, m, n, k, a, b, offsets, c, c_row: c_stride, c_batch, accumulate, epilogue }.run(&plan);
+    let problem = Problem { kernel, m, n, k, a, b, offsets, c, c_row: c_stride, c_batch, accumulate, epilogue };
+    if plan::is_better_transposed(sizes, &a) {
+        let offsets: Vec<_> = offsets.iter().map(|&(a, b)| (b, a)).collect();
+        let epilogue = Epilogue { bias: None };
+        let sums = Problem { m: n, n: m, a: b.transposed(), b: a.transposed(), offsets: &offsets, epilogue, ..problem };
+        let plan = plan::plan(kernel, Sizes { m: n, n: m, ..sizes }, &sums.a, &sums.b);
+        return partial::run(sums, &plan, &problem, true);
+    }
+    let plan = plan::plan(kernel, sizes, &a, &b);
+    if plan.parts > 1 {
+        let sums = Problem { epilogue: Epilogue { bias: None }, ..problem };
+        return partial::run(sums, &plan, &problem, false);
+    }
+    problem.run(&plan);
 }
 
 /// A [`MatRef`] whose bounds have been checked. The pointers that its methods make are good to follow within the sizes
@@ -217,6 +231,11 @@ impl<T> Operand<T> {
     /// The part from element (i, j) on.
     fn shifted(self, i: usize, j: usize) -> Self {
         Self { start: self.at(i, j), ..self }
+    }
+
+    /// Rows for columns.
+    fn transposed(self) -> Self {
+        Self { row: self.column, column: self.row, ..self }
     }
 
     /// The operand that lies `offset` elements further on.

@@ -6,10 +6,11 @@ use super::kernel::{Kernel, TileCall};
 use super::pack::{cut, pack_a, pack_b, packed_b_length, strips};
 use super::plan::{Path, Plan};
 use super::scratch::with_scratch;
-use super::{Operand, small};
+use super::{Operand, shared, small};
 use crate::parallel;
 
 /// A checked batch of products: the pointers are good for every index below the sizes.
+#[derive(Clone, Copy)]
 pub(super) struct Problem<'a, T: 'static> {
     pub(super) kernel: &'static Kernel<T>,
     pub(super) m: usize,
@@ -47,17 +48,23 @@ pub(super) struct Block<'a, T: 'static> {
 }
 
 impl<'a, T: crate::Float> Problem<'a, T> {
-    /// The block of `rows` × `columns` (start and length) of product `index`.
-    fn block(&self, index: usize, rows: (usize, usize), columns: (usize, usize)) -> Block<'a, T> {
+    /// The block of `rows` × `columns` × `depth` (start and length each) of product `index`, to be written to C `to`.
+    pub(super) fn block(
+        &self,
+        (index, to): (usize, usize),
+        rows: (usize, usize),
+        columns: (usize, usize),
+        depth: (usize, usize),
+    ) -> Block<'a, T> {
         let (a_offset, b_offset) = self.offsets[index];
         Block {
             kernel: self.kernel,
             m: rows.1,
             n: columns.1,
-            k: self.k,
-            a: self.a.moved(a_offset).shifted(rows.0, 0),
-            b: self.b.moved(b_offset).shifted(0, columns.0),
-            c: self.c.wrapping_add(index * self.c_batch + rows.0 * self.c_row + columns.0),
+            k: depth.1,
+            a: self.a.moved(a_offset).shifted(rows.0, depth.0),
+            b: self.b.moved(b_offset).shifted(depth.0, columns.0),
+            c: self.c.wrapping_add(to * self.c_batch + rows.0 * self.c_row + columns.0),
             c_row: self.c_row,
             column: columns.0,
             accumulate: self.accumulate,
@@ -65,19 +72,24 @@ impl<'a, T: crate::Float> Problem<'a, T> {
         }
     }
 
-    /// Runs all blocks as the plan cuts them.
+    /// Runs all blocks as the plan cuts them. Part `p` of the depth of product `x` goes to C number `p · products + x`.
     pub(super) fn run(&self, plan: &Plan) {
-        let blocks = plan.row_blocks * plan.column_blocks;
-        let all = blocks * self.offsets.len();
+        if let Path::Shared { pack_a } = plan.path {
+            return shared::run(self, plan, pack_a);
+        }
+        let (blocks, products) = (plan.row_blocks * plan.column_blocks, self.offsets.len());
+        let all = blocks * products * plan.parts;
         parallel::for_each(all.div_ceil(plan.blocks_per_task), plan.cost, |task| {
             let first = task * plan.blocks_per_task;
             for i in first..all.min(first + plan.blocks_per_task) {
-                let (index, block) = (i / blocks, i % blocks);
+                let (to, block) = (i / blocks, i % blocks);
                 let rows = cut(self.m, plan.row_blocks, block / plan.column_blocks);
                 let columns = self.columns(plan, block % plan.column_blocks);
-                let block = self.block(index, rows, columns);
+                let depth = cut(self.k, plan.parts, to / products);
+                let block = self.block((to % products, to), rows, columns, depth);
                 match plan.path {
                     Path::Packed { pack_a } => packed(&block, pack_a),
+                    Path::Shared { .. } => {}
                     Path::Stream { depth } => small::stream(&block, depth),
                     Path::Dot => small::dot(&block),
                 }
@@ -86,7 +98,7 @@ impl<'a, T: crate::Float> Problem<'a, T> {
     }
 
     /// Block `i` of the columns, cut between vectors.
-    fn columns(&self, plan: &Plan, i: usize) -> (usize, usize) {
+    pub(super) fn columns(&self, plan: &Plan, i: usize) -> (usize, usize) {
         let lanes = self.kernel.lanes;
         let (first, count) = cut(self.n.div_ceil(lanes), plan.column_blocks, i);
         (first * lanes, (count * lanes).min(self.n - first * lanes))
@@ -107,7 +119,7 @@ fn packed<T: crate::Float>(block: &Block<'_, T>, packs_a: bool) {
         for d in 0..depths {
             let (p, depth) = cut(k, depths, d);
             // SAFETY: the rows from p lie in B, the scratch is `b_length` long, the kernel was chosen for this machine.
-            unsafe { pack_b(kernel, b.shifted(p, 0), depth, n, b_packed) };
+            unsafe { pack_b(kernel, b.shifted(p, 0), [depth, n], 0..depth, b_packed) };
             let groups = if packs_a { m.div_ceil(PACKED_ROWS) } else { 1 };
             for group in 0..groups {
                 let (row, rows) = cut(m, groups, group);
@@ -129,11 +141,13 @@ fn packed<T: crate::Float>(block: &Block<'_, T>, packs_a: bool) {
 }
 
 /// One depth block of a [`Block`].
-struct Step<'a, 'b, T: 'static> {
-    block: &'a Block<'b, T>,
-    depth: usize,
-    first: bool,
-    last: bool,
+pub(super) struct Step<'a, 'b, T: 'static> {
+    pub(super) block: &'a Block<'b, T>,
+    pub(super) depth: usize,
+    /// Whether C is still unwritten.
+    pub(super) first: bool,
+    /// Whether C is complete after it.
+    pub(super) last: bool,
 }
 
 impl<T: crate::Float> Step<'_, '_, T> {
@@ -141,7 +155,7 @@ impl<T: crate::Float> Step<'_, '_, T> {
     ///
     /// # Safety
     /// `a` is A from these rows on (its panels if `packed`), `b` the packed block of B.
-    unsafe fn rows(&self, (row, rows): (usize, usize), a: Operand<T>, packed: bool, b: *const T) {
+    pub(super) unsafe fn rows(&self, (row, rows): (usize, usize), a: Operand<T>, packed: bool, b: *const T) {
         let Block { kernel, n, c, c_row, column, accumulate, epilogue, .. } = *self.block;
         let panels = rows.div_ceil(kernel.rows);
         for panel in 0..panels {
@@ -158,6 +172,7 @@ impl<T: crate::Float> Step<'_, '_, T> {
                         k: self.depth,
                         a,
                         b: (b.add(self.depth * strip.column), (strip.vectors * kernel.lanes) as isize),
+                        ahead: 0 * strip.vectors * kernel.lanes,
                         c: (c.add((row + i) * c_row + strip.column), c_row),
                         last: strip.last,
                         finish: epilogue.at(column + strip.column, accumulate, self.first, self.last),

@@ -1,6 +1,8 @@
 //! Packing: operands in any strides become the contiguous blocks that the micro-kernel streams. A transposed operand
 //! costs nothing more than its transposition here. Knows layouts, no arithmetic and no threads.
 
+use std::ops::Range;
+
 use super::Operand;
 use super::kernel::Kernel;
 
@@ -38,38 +40,47 @@ pub(super) fn packed_b_length<T>(kernel: &Kernel<T>, k: usize, n: usize) -> usiz
     k * n.next_multiple_of(kernel.lanes)
 }
 
-/// Packs B[k, n]: strip after strip, the strip from column `j` at `to + k · j`, row-major, edges filled up with zeros.
+/// Packs the rows `rows` of B[k, n]: strip after strip, the strip from column `j` at `to + k · j`, row-major, edges filled
+/// up with zeros.
 ///
 /// # Safety
 /// B may be read, `to` written for [`packed_b_length`], and the kernel's instruction set is there.
 pub(super) unsafe fn pack_b<T: crate::Float>(
     kernel: &Kernel<T>,
     b: Operand<T>,
-    k: usize,
-    n: usize,
+    [k, n]: [usize; 2],
+    rows: Range<usize>,
     to: *mut T,
 ) {
-    for strip in strips(kernel, n) {
+    let full = kernel.vectors * kernel.lanes;
+    let write = |strip: Strip, rows: Range<usize>| {
         let width = strip.vectors * kernel.lanes;
         let used = width - kernel.lanes + strip.last;
         // SAFETY: the strip's columns lie in B, and its k · width elements after those of the strips before.
         unsafe {
-            let (b, to) = (b.shifted(0, strip.column), to.add(k * strip.column));
-            if b.column == 1 {
-                for p in 0..k {
-                    b.at(p, 0).copy_to_nonoverlapping(to.add(p * width), used);
+            let (b, to) = (b.shifted(rows.start, strip.column), to.add(k * strip.column + rows.start * width));
+            if b.column == 1 && used == full && full * size_of::<T>() == 256 {
+                for p in 0..rows.len() {
+                    *to.add(p * width).cast::<[u64; 32]>() = b.at(p, 0).cast::<[u64; 32]>().read_unaligned();
                 }
-            } else if b.row == 1 {
-                transpose(kernel, b, (k, used), to, width);
-            } else {
-                gather(b, (0..k, 0..used), to, width);
+                return;
+            }
+            match (b.row, b.column) {
+                (_, 1) => (0..rows.len()).for_each(|p| b.at(p, 0).copy_to_nonoverlapping(to.add(p * width), used)),
+                (1, _) => transpose(kernel, b, (rows.len(), used), to, width),
+                _ => gather(b, (0..rows.len(), 0..used), to, width),
             }
             if used < width {
-                for p in 0..k {
+                for p in 0..rows.len() {
                     std::slice::from_raw_parts_mut(to.add(p * width + used), width - used).fill(T::ZERO);
                 }
             }
         }
+    };
+    // Contiguous rows are read from end to end, a few at a time; anything else strip by strip.
+    let step = if b.column == 1 { 4 } else { rows.len().max(1) };
+    for p in rows.clone().step_by(step) {
+        strips(kernel, n).for_each(|strip| write(strip, p..rows.end.min(p + step)));
     }
 }
 
@@ -79,7 +90,7 @@ pub(super) unsafe fn pack_b<T: crate::Float>(
 /// All of these may be accessed.
 unsafe fn gather<T: Copy>(
     b: Operand<T>,
-    (rows, columns): (std::ops::Range<usize>, std::ops::Range<usize>),
+    (rows, columns): (Range<usize>, Range<usize>),
     to: *mut T,
     width: usize,
 ) {
@@ -116,6 +127,9 @@ unsafe fn transpose<T: Copy>(
     }
 }
 
+/// Columns of A that are packed together, panel by panel, so that a cache line of a transposed A is used up.
+const COLUMNS: usize = 32;
+
 /// Packs A[m, k] into panels of at most `kernel.rows` rows, cut as [`cut`] says, the panel from row `i` at `to + k · i`:
 /// for each column of A, the panel's rows.
 ///
@@ -123,18 +137,36 @@ unsafe fn transpose<T: Copy>(
 /// A may be read, `to` written for m · k elements.
 pub(super) unsafe fn pack_a<T: Copy>(kernel: &Kernel<T>, a: Operand<T>, m: usize, k: usize, to: *mut T) {
     let panels = m.div_ceil(kernel.rows);
-    // SAFETY: by the caller's promise; panel after panel, each of rows · k elements.
-    unsafe {
-        for p in 0..k {
-            for panel in 0..panels {
-                let (row, rows) = cut(m, panels, panel);
-                let (from, to) = (a.at(row, p), to.add(k * row + p * rows));
-                match (a.row, rows) {
-                    (1, 6) => *to.cast::<[T; 6]>() = *from.cast::<[T; 6]>(),
-                    (1, 5) => *to.cast::<[T; 5]>() = *from.cast::<[T; 5]>(),
-                    _ => (0..rows).for_each(|i| *to.add(i) = *a.at(row + i, p)),
+    for p in (0..k).step_by(COLUMNS) {
+        let columns = COLUMNS.min(k - p);
+        for panel in 0..panels {
+            let (row, rows) = cut(m, panels, panel);
+            // SAFETY: by the caller's promise; panel after panel, each of rows · k elements.
+            unsafe {
+                let (a, to) = (a.shifted(row, p), to.add(k * row + p * rows));
+                match rows {
+                    6 => pack_panel::<T, 6>(a, columns, to),
+                    5 => pack_panel::<T, 5>(a, columns, to),
+                    4 => pack_panel::<T, 4>(a, columns, to),
+                    3 => pack_panel::<T, 3>(a, columns, to),
+                    2 => pack_panel::<T, 2>(a, columns, to),
+                    _ => pack_panel::<T, 1>(a, columns, to),
                 }
             }
+        }
+    }
+}
+
+/// The first R rows of `a` for some columns.
+///
+/// # Safety
+/// As for [`pack_a`].
+unsafe fn pack_panel<T: Copy, const R: usize>(a: Operand<T>, columns: usize, to: *mut T) {
+    for p in 0..columns {
+        // SAFETY: by the caller's promise; an array has its element's alignment.
+        unsafe {
+            let to = to.add(p * R).cast::<[T; R]>();
+            *to = if a.row == 1 { *a.at(0, p).cast() } else { std::array::from_fn(|i| *a.at(i, p)) };
         }
     }
 }

@@ -9,24 +9,28 @@ use std::mem::MaybeUninit;
 #[repr(align(64))]
 struct Line(#[allow(dead_code)] [MaybeUninit<u8>; 64]);
 
-/// Lines that a thread keeps: 2 MiB, more than the packed blocks of any kernel.
-const KEPT: usize = 1 << 15;
+/// Lines that a thread keeps: 16 MiB, the packed blocks of all but the largest products.
+const KEPT: usize = 1 << 18;
 
 thread_local! {
-    static BUFFER: Cell<Vec<Line>> = const { Cell::new(Vec::new()) };
+    static BUFFERS: Cell<Vec<Vec<Line>>> = const { Cell::new(Vec::new()) };
 }
 
 /// Calls `f` with uninitialised room for `length` elements. Within `f`, another call on the same thread gets a buffer
 /// of its own.
 pub(super) fn with_scratch<T: Copy, R>(length: usize, f: impl FnOnce(*mut T) -> R) -> R {
-    let mut lines = BUFFER.take();
+    let mut buffers = BUFFERS.take();
+    let mut lines = buffers.pop().unwrap_or_default();
+    BUFFERS.set(buffers);
     let wanted = (length * size_of::<T>()).div_ceil(64);
     if lines.len() < wanted {
-        lines.resize(wanted, Line([MaybeUninit::uninit(); 64]));
+        lines = vec![Line([MaybeUninit::uninit(); 64]); wanted];
     }
     let result = f(lines.as_mut_ptr().cast());
     if lines.len() <= KEPT {
-        BUFFER.set(lines);
+        let mut buffers = BUFFERS.take();
+        buffers.push(lines);
+        BUFFERS.set(buffers);
     }
     result
 }
