@@ -125,6 +125,7 @@ pub(super) use table;
 /// # Safety
 /// The instruction set is there; A, B and C may be read and written as the call says, C by nobody else.
 #[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "the indices are those of the formula")]
 pub(super) unsafe fn tile<L: Lanes, const R: usize, const V: usize>(call: &TileCall<L::T>) {
     let (mut a, a_row, a_column) = call.a;
     let (mut b, b_row) = call.b;
@@ -172,6 +173,7 @@ pub(super) unsafe fn tile<L: Lanes, const R: usize, const V: usize>(call: &TileC
 /// # Safety
 /// As for [`tile`].
 #[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "the indices are those of the formula")]
 pub(super) unsafe fn dot<L: Lanes, const R: usize, const J: usize>(call: &DotCall<L::T>) {
     let (a, a_row) = call.a;
     let (b, b_column) = call.b;

@@ -11,7 +11,6 @@ macro_rules! neon {
         #[derive(Clone, Copy)]
         struct $lanes;
 
-        // SAFETY of all methods: NEON is part of the aarch64 baseline; pointers are good by the trait's contract.
         impl Lanes for $lanes {
             type T = $t;
             type V = $v;

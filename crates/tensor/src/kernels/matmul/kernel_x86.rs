@@ -214,6 +214,7 @@ unsafe fn transpose_f64x4(from: *const f64, from_row: isize, to: *mut f64, to_ro
 /// # Safety
 /// As [`super::kernel::Transpose`] says; AVX-512 is there.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+#[expect(clippy::needless_range_loop, reason = "q also counts rows of the result")]
 unsafe fn transpose_f32x16(from: *const f32, from_row: isize, to: *mut f32, to_row: usize) {
     // SAFETY: by the caller's promise.
     let r: [__m512; 16] =
@@ -251,6 +252,7 @@ unsafe fn transpose_f32x16(from: *const f32, from_row: isize, to: *mut f32, to_r
 /// # Safety
 /// As [`super::kernel::Transpose`] says; AVX-512 is there.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+#[expect(clippy::needless_range_loop, reason = "q also counts rows of the result")]
 unsafe fn transpose_f64x8(from: *const f64, from_row: isize, to: *mut f64, to_row: usize) {
     // SAFETY: by the caller's promise.
     let r: [__m512d; 8] =

@@ -7,6 +7,7 @@
 mod epilogue;
 mod kernel;
 #[cfg(target_arch = "aarch64")]
+#[allow(unused_unsafe)] // depends on the compiler: with NEON in the baseline its intrinsics became safe
 mod kernel_neon;
 mod kernel_portable;
 #[cfg(target_arch = "x86_64")]
@@ -162,6 +163,13 @@ fn checked<T: Tables>(
     if let Some(bias) = bias {
         assert!(bias.len() == n, "gemm: the bias has {} elements for {n} columns", bias.len());
     }
+    // Broadcast operands may be larger than memory; what is packed of them must not be.
+    let longest = m.max(n).checked_add(1024).and_then(|length| length.checked_mul(k.max(1)));
+    let packed = longest.and_then(|length| length.checked_mul(size_of::<T>()));
+    assert!(
+        packed.is_some_and(|bytes| bytes <= isize::MAX as usize / 4),
+        "gemm: too large: [{m}, {k}] · [{k}, {n}]"
+    );
     let epilogue = Epilogue { bias };
     if k == 0 {
         return (0..m * sizes.batch).for_each(|i| epilogue.row(&mut c[i * c_stride..][..n], accumulate));
@@ -172,11 +180,20 @@ fn checked<T: Tables>(
     let kernel = T::kernel(crate::current_isa());
     let c_batch = m * n;
     let c = c.as_mut_ptr();
-    let problem = Problem { kernel, m, n, k, a, b, offsets, c, c_row: c_stride, c_batch, accumulate, epilogue };
+    let problem =
+        Problem { kernel, m, n, k, a, b, offsets, c, c_row: c_stride, c_batch, accumulate, epilogue };
     if plan::is_better_transposed(sizes, &a) {
         let offsets: Vec<_> = offsets.iter().map(|&(a, b)| (b, a)).collect();
         let epilogue = Epilogue { bias: None };
-        let sums = Problem { m: n, n: m, a: b.transposed(), b: a.transposed(), offsets: &offsets, epilogue, ..problem };
+        let sums = Problem {
+            m: n,
+            n: m,
+            a: b.transposed(),
+            b: a.transposed(),
+            offsets: &offsets,
+            epilogue,
+            ..problem
+        };
         let plan = plan::plan(kernel, Sizes { m: n, n: m, ..sizes }, &sums.a, &sums.b);
         return partial::run(sums, &plan, &problem, true);
     }

@@ -108,6 +108,9 @@ impl<'a, T: crate::Float> Problem<'a, T> {
 /// Rows of A packed together: whole cache lines of a transposed A are used up.
 const PACKED_ROWS: usize = 48;
 
+/// Rows of packed B that are fetched ahead of their use.
+const AHEAD: usize = 8;
+
 /// The block by packed columns of B: depth block by depth block, panel by panel, strip by strip.
 fn packed<T: crate::Float>(block: &Block<'_, T>, packs_a: bool) {
     let Block { kernel, m, n, k, a, b, .. } = *block;
@@ -172,7 +175,7 @@ impl<T: crate::Float> Step<'_, '_, T> {
                         k: self.depth,
                         a,
                         b: (b.add(self.depth * strip.column), (strip.vectors * kernel.lanes) as isize),
-                        ahead: 0 * strip.vectors * kernel.lanes,
+                        ahead: AHEAD * strip.vectors * kernel.lanes,
                         c: (c.add((row + i) * c_row + strip.column), c_row),
                         last: strip.last,
                         finish: epilogue.at(column + strip.column, accumulate, self.first, self.last),

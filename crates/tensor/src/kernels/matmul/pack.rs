@@ -58,7 +58,8 @@ pub(super) unsafe fn pack_b<T: crate::Float>(
         let used = width - kernel.lanes + strip.last;
         // SAFETY: the strip's columns lie in B, and its k · width elements after those of the strips before.
         unsafe {
-            let (b, to) = (b.shifted(rows.start, strip.column), to.add(k * strip.column + rows.start * width));
+            let (b, to) =
+                (b.shifted(rows.start, strip.column), to.add(k * strip.column + rows.start * width));
             if b.column == 1 && used == full && full * size_of::<T>() == 256 {
                 for p in 0..rows.len() {
                     *to.add(p * width).cast::<[u64; 32]>() = b.at(p, 0).cast::<[u64; 32]>().read_unaligned();
@@ -66,7 +67,9 @@ pub(super) unsafe fn pack_b<T: crate::Float>(
                 return;
             }
             match (b.row, b.column) {
-                (_, 1) => (0..rows.len()).for_each(|p| b.at(p, 0).copy_to_nonoverlapping(to.add(p * width), used)),
+                (_, 1) => {
+                    (0..rows.len()).for_each(|p| b.at(p, 0).copy_to_nonoverlapping(to.add(p * width), used))
+                }
                 (1, _) => transpose(kernel, b, (rows.len(), used), to, width),
                 _ => gather(b, (0..rows.len(), 0..used), to, width),
             }
@@ -128,7 +131,7 @@ unsafe fn transpose<T: Copy>(
 }
 
 /// Columns of A that are packed together, panel by panel, so that a cache line of a transposed A is used up.
-const COLUMNS: usize = 32;
+const COLUMNS: usize = 8;
 
 /// Packs A[m, k] into panels of at most `kernel.rows` rows, cut as [`cut`] says, the panel from row `i` at `to + k · i`:
 /// for each column of A, the panel's rows.

@@ -3,23 +3,11 @@
 
 use super::nest::Problem;
 use super::plan::Plan;
-use super::scratch::with_scratch;
+use super::scratch::{Shared, with_scratch};
 use crate::parallel::{self, Cost};
 
 /// Elements that one task adds up.
 const CHUNK: usize = 4096;
-
-/// A pointer that tasks may share.
-struct Shared<T>(*mut T);
-
-// SAFETY: each task touches elements of its own.
-unsafe impl<T: Send> Sync for Shared<T> {}
-
-impl<T> Shared<T> {
-    fn at(&self, i: usize) -> *mut T {
-        self.0.wrapping_add(i)
-    }
-}
 
 /// Runs `sums`, the products of `to` or their transposes, into scratch in `plan.parts` parts, and finishes them into C.
 pub(super) fn run<T: crate::Float>(sums: Problem<'_, T>, plan: &Plan, to: &Problem<'_, T>, transposed: bool) {

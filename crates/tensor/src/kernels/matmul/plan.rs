@@ -49,42 +49,62 @@ pub(super) struct Sizes {
     pub(super) batch: usize,
 }
 
-/// Up to here B is streamed a few rows at a time: C's few rows stay in registers and first-level cache.
+/// Up to here B is streamed a few rows at a time and read once, from end to end.
 const FEW_ROWS: usize = 8;
-/// Up to here packing B costs more than it saves.
+/// Rows of B that few rows of A meet at a time: as many as the hardware prefetches side by side.
+const FEW_ROWS_DEPTH: usize = 8;
+/// Rows of B that more rows of A meet at a time: a strip of them stays in the first-level cache.
+const UNPACKED_DEPTH: usize = 128;
+/// Rows of A up to which packing B costs more than it saves.
 const UNPACKED_ROWS: usize = 48;
-/// A B of this many bytes stays in cache without packing.
+/// An operand of this many bytes stays in cache without packing.
 const UNPACKED_BYTES: usize = 128 * 1024;
-/// From here on several tasks would pack the same columns of B, so they share them.
+/// Rows of A from which several tasks would pack the same columns of B, so that they share them.
 const SHARED_ROWS: usize = 192;
 /// Columns up to which A is streamed along its rows.
 const FEW_COLUMNS: usize = 4;
-/// Work of a task that is worth handing to another thread, in multiply-adds.
+/// Multiply-adds of a task that is surely worth handing to another thread.
 const TASK: usize = 1 << 20;
+/// Bytes of such a task.
+const TASK_BYTES: usize = 1 << 20;
+/// Tasks that are enough for any machine.
+const MOST_TASKS: usize = 64;
+/// Parts of the depth that are enough for any machine, each of them at least [`PART`] deep.
+const MOST_PARTS: usize = 16;
+/// See [`MOST_PARTS`].
+const PART: usize = 128;
 
-pub(super) fn tune(name: &'static str, default: usize) -> usize {
-    thread_local!{ static V: std::cell::RefCell<Vec<(&'static str, usize)>> = const { std::cell::RefCell::new(Vec::new()) }; }
-    V.with_borrow_mut(|v| { if let Some(x) = v.iter().find(|x| x.0 == name) { return x.1; } let x = std::env::var(name).ok().and_then(|x| x.parse().ok()).unwrap_or(default); v.push((name, x)); x })
+impl Sizes {
+    /// Multiply-adds of one product.
+    fn work(self) -> usize {
+        self.m.saturating_mul(self.n).saturating_mul(self.k)
+    }
+
+    /// Bytes of `rows` × `columns` elements.
+    fn bytes<T>(rows: usize, columns: usize) -> usize {
+        rows.saturating_mul(columns).saturating_mul(size_of::<T>())
+    }
 }
+
 /// The path for these operands.
 fn path<T>(kernel: &Kernel<T>, s: Sizes, a: &Operand<T>, b: &Operand<T>) -> Path {
-    let long = s.k >= 2 * kernel.lanes;
-    if long && (b.row == 1 && s.m <= FEW_ROWS || a.column == 1 && s.n <= FEW_COLUMNS) {
+    let is_long = s.k >= 2 * kernel.lanes;
+    if is_long && (b.row == 1 && s.m <= FEW_ROWS || a.column == 1 && s.n <= FEW_COLUMNS) {
         return Path::Dot;
     }
-    let bytes = s.n * s.k * size_of::<T>();
+    let b_fits = Sizes::bytes::<T>(s.k, s.n) <= UNPACKED_BYTES;
     if b.column == 1 {
-        if s.m <= FEW_ROWS && bytes > UNPACKED_BYTES {
-            return Path::Stream { depth: 8 };
+        if s.m <= FEW_ROWS && !b_fits {
+            return Path::Stream { depth: FEW_ROWS_DEPTH };
         }
-        if s.m <= UNPACKED_ROWS || bytes <= UNPACKED_BYTES {
-            return Path::Stream { depth: 128 };
+        if s.m <= UNPACKED_ROWS || b_fits {
+            return Path::Stream { depth: UNPACKED_DEPTH };
         }
     }
-    if s.m >= SHARED_ROWS && s.m * s.n * s.k >= 8 * TASK {
+    if s.m >= SHARED_ROWS && s.work() >= 8 * TASK {
         return Path::Shared { pack_a: a.column != 1 };
     }
-    Path::Packed { pack_a: a.column != 1 && s.m * s.k * size_of::<T>() > UNPACKED_BYTES }
+    Path::Packed { pack_a: a.column != 1 && Sizes::bytes::<T>(s.m, s.k) > UNPACKED_BYTES }
 }
 
 /// Whether to compute the transposed product: few columns, and an A that is contiguous along its columns.
@@ -95,26 +115,51 @@ pub(super) fn is_better_transposed<T>(s: Sizes, a: &Operand<T>) -> bool {
 /// The plan for these operands.
 pub(super) fn plan<T>(kernel: &Kernel<T>, s: Sizes, a: &Operand<T>, b: &Operand<T>) -> Plan {
     let path = path(kernel, s, a, b);
-    let work = s.m * s.n * s.k;
-    let bytes = (s.m * s.k + s.k * s.n + s.m * s.n) * size_of::<T>();
-    // The model's 32 operations a nanosecond are those of plain loops; register tiles do about three times as many.
+    let work = s.work();
+    let bytes = [(s.m, s.k), (s.k, s.n), (s.m, s.n)].map(|(rows, columns)| Sizes::bytes::<T>(rows, columns));
+    let bytes = bytes.into_iter().fold(0, usize::saturating_add);
+    // Two operations for each multiply-add, which register tiles do about four times as fast as the loops that the
+    // cost model has in mind.
     let cost = Cost { bytes: bytes.saturating_mul(s.batch), flops: work.saturating_mul(s.batch) / 2 };
-    if let Path::Shared { .. } = path {
-        let columns = s.n.div_ceil(kernel.columns);
-        let rows = (s.m / tune("RB", 128)).min((work >> 22).div_ceil(columns)).max(s.m.div_ceil(512));
-        return Plan { path, row_blocks: rows, column_blocks: columns, parts: 1, blocks_per_task: 1, cost };
-    }
-    let vectors = s.n.div_ceil(kernel.lanes);
-    let wanted = (work / TASK).max(bytes >> 20).min(64);
-    let few_rows = matches!(path, Path::Stream { depth: 8 });
-    let width = match path {
-        Path::Packed { .. } | Path::Shared { .. } => kernel.columns,
-        _ => 4096
+    let wanted = (work / TASK).max(bytes / TASK_BYTES).min(MOST_TASKS);
+    let [row_blocks, column_blocks] = blocks(kernel, s, path, wanted);
+    let blocks = row_blocks * column_blocks;
+    let parts = match path {
+        Path::Shared { .. } => 1,
+        _ => parts(s, wanted / blocks),
     };
-    let (mut rows, mut columns) = (1, s.n.div_ceil(width));
-    while rows * columns < wanted && !few_rows {
+    let per_task = match path {
+        Path::Shared { .. } => 1,
+        _ => (TASK / 4 / (work / (blocks * parts)).max(1)).max(1),
+    };
+    Plan { path, row_blocks, column_blocks, parts, blocks_per_task: per_task, cost }
+}
+
+/// Into how many parts to cut the depth, where C alone gives only one block for `wanted` tasks. The parts' sums must
+/// stay few beside the operands.
+fn parts(s: Sizes, wanted: usize) -> usize {
+    let few = (s.m + s.n).saturating_mul(s.k) / s.m.saturating_mul(s.n).saturating_mul(8);
+    wanted.min(MOST_PARTS).min(few).min(s.k / PART).max(1)
+}
+
+/// Blocks of C's rows and columns for so many tasks.
+fn blocks<T>(kernel: &Kernel<T>, s: Sizes, path: Path, wanted: usize) -> [usize; 2] {
+    let vectors = s.n.div_ceil(kernel.lanes);
+    let (mut rows, mut columns) = match path {
+        Path::Shared { .. } => {
+            let wide = if s.n >= 4 * kernel.columns { kernel.columns } else { kernel.columns / 2 };
+            let columns = s.n.div_ceil(wide);
+            let rows = (s.m / SHARED_ROWS).min((s.work() / (4 * TASK)).div_ceil(columns));
+            return [rows.max(s.m.div_ceil(512)), columns];
+        }
+        Path::Stream { depth: FEW_ROWS_DEPTH } => return [1, s.n.div_ceil(4096)],
+        Path::Packed { .. } => (1, s.n.div_ceil(kernel.columns)),
+        Path::Stream { .. } | Path::Dot => (1, s.n.div_ceil(4096)),
+    };
+    // Columns first: tasks with the same columns pack or read the same part of B.
+    while rows * columns < wanted {
         let (m, v) = (s.m / rows, vectors / columns);
-        if v >= 4 * kernel.vectors && rows * columns < 8 || v >= 4 * kernel.vectors && m < 512 {
+        if v >= 4 * kernel.vectors && (rows * columns < 8 || m < 512) {
             columns *= 2;
         } else if m >= 512 || m >= 2 * kernel.rows && rows * columns < 8 && m > v * kernel.lanes {
             rows *= 2;
@@ -124,10 +169,5 @@ pub(super) fn plan<T>(kernel: &Kernel<T>, s: Sizes, a: &Operand<T>, b: &Operand<
             break;
         }
     }
-    let blocks = rows * columns * s.batch;
-    // The parts' sums must stay few beside the operands.
-    let most = ((s.m + s.n) * s.k / (8 * s.m * s.n).max(1)).min(s.k / 128);
-    let parts = if blocks < 8 && most > 1 { (wanted / blocks).min(16).min(most).max(1) } else { 1 };
-    let per_task = (TASK / (work / (rows * columns * parts)).max(1)).max(1);
-    Plan { path, row_blocks: rows, column_blocks: columns, parts, blocks_per_task: per_task, cost }
+    [rows, columns]
 }

@@ -34,3 +34,16 @@ pub(super) fn with_scratch<T: Copy, R>(length: usize, f: impl FnOnce(*mut T) -> 
     }
     result
 }
+
+/// Where several tasks find or put packed blocks and partial sums.
+pub(super) struct Shared<T>(pub(super) *mut T);
+
+// SAFETY: whoever shares it lets each task write elements of its own, and none read them before all have.
+unsafe impl<T: Send + Sync> Sync for Shared<T> {}
+
+impl<T> Shared<T> {
+    /// Element `i`.
+    pub(super) fn at(&self, i: usize) -> *mut T {
+        self.0.wrapping_add(i)
+    }
+}

@@ -2,10 +2,10 @@
 //! packed twice; two joins for each block of the depth are little beside the work.
 
 use super::Operand;
-use super::nest::{Problem, Step};
+use super::nest::{Block, Problem, Step};
 use super::pack::{cut, pack_a, pack_b, packed_b_length};
 use super::plan::Plan;
-use super::scratch::with_scratch;
+use super::scratch::{Shared, with_scratch};
 use crate::parallel::{self, Cost};
 
 /// Blocks of columns whose packed form is held at a time.
@@ -14,18 +14,6 @@ const COLUMN_BLOCKS: usize = 16;
 const ROW_BLOCKS: usize = 32;
 /// Rows of B that one task packs.
 const PACKED_ROWS: usize = 128;
-
-/// A pointer that tasks may share.
-struct Shared<T>(*mut T);
-
-// SAFETY: while tasks write, each writes elements of its own.
-unsafe impl<T: Send> Sync for Shared<T> {}
-
-impl<T> Shared<T> {
-    fn at(&self, i: usize) -> *mut T {
-        self.0.wrapping_add(i)
-    }
-}
 
 /// What is packed at a time: some columns of B and rows of A (all rows, if A stays where it is) of one depth block.
 struct Stage<'a, 'p, T: 'static> {
@@ -48,14 +36,14 @@ struct Stage<'a, 'p, T: 'static> {
 
 /// Runs every product of `problem`.
 pub(super) fn run<T: crate::Float>(problem: &Problem<'_, T>, plan: &Plan, packs_a: bool) {
-    let Problem { kernel, m, n, k, .. } = *problem;
+    let Problem { kernel, m, k, .. } = *problem;
     let depths = k.div_ceil(kernel.depth);
     let depth = k.div_ceil(depths);
     let all_columns = plan.column_blocks.div_ceil(COLUMN_BLOCKS);
     let all_rows = if packs_a { plan.row_blocks.div_ceil(ROW_BLOCKS) } else { 1 };
-    // Blocks differ by one vector or one row at most.
-    let most_columns = (n.div_ceil(all_columns) + COLUMN_BLOCKS * kernel.lanes).min(n);
-    let most_rows = (m.div_ceil(all_rows) + ROW_BLOCKS).min(m);
+    let columns_of = |i| problem.columns(plan, i);
+    let most_columns = longest(plan.column_blocks, all_columns, columns_of);
+    let most_rows = longest(plan.row_blocks, all_rows, |i| cut(m, plan.row_blocks, i));
     let b_length = packed_b_length(kernel, depth, most_columns).next_multiple_of(64);
     let a_length = if packs_a { most_rows * depth } else { 0 };
     with_scratch::<T, _>(b_length + a_length, |scratch| {
@@ -75,6 +63,16 @@ pub(super) fn run<T: crate::Float>(problem: &Problem<'_, T>, plan: &Plan, packs_
             }
         }
     });
+}
+
+/// The longest of the runs that `blocks` form when they are cut into `groups`; `block` gives start and length of each.
+fn longest(blocks: usize, groups: usize, block: impl Fn(usize) -> (usize, usize)) -> usize {
+    let length = |group| {
+        let (first, count) = cut(blocks, groups, group);
+        let (start, length) = block(first + count - 1);
+        start + length - block(first).0
+    };
+    (0..groups).map(length).max().unwrap_or(0)
 }
 
 impl<T: crate::Float> Stage<'_, '_, T> {
@@ -141,7 +139,7 @@ impl<T: crate::Float> Stage<'_, '_, T> {
     }
 
     /// This depth block of some rows and columns.
-    fn block(&self, rows: (usize, usize), columns: (usize, usize)) -> super::nest::Block<'_, T> {
+    fn block(&self, rows: (usize, usize), columns: (usize, usize)) -> Block<'_, T> {
         self.problem.block((self.index, self.index), rows, columns, self.depth)
     }
 }

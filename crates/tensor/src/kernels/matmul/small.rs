@@ -24,7 +24,7 @@ pub(super) fn stream<T: crate::Float>(block: &Block<'_, T>, depth: usize) {
                         k: depth,
                         a: (a.at(i, p), a.row, a.column),
                         b: (b.at(p, strip.column), b.row),
-                        ahead: if m > 6 { 2 } else { 0 } * strip.vectors * kernel.lanes,
+                        ahead: 2 * strip.vectors * kernel.lanes,
                         c: (c.add(i * c_row + strip.column), c_row),
                         last: strip.last,
                         finish,
