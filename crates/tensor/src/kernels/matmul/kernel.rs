@@ -68,6 +68,8 @@ pub(super) struct DotCall<T> {
     pub(super) b: (*const T, isize),
     /// C's element (0, 0), and the distance between its rows.
     pub(super) c: (*mut T, usize),
+    /// Distance between the rows' shares of the bias: 0, or 1 if the bias belongs to the rows.
+    pub(super) bias_step: usize,
     /// What happens on the way to memory.
     pub(super) finish: Finish<T>,
 }
@@ -212,7 +214,7 @@ pub(super) unsafe fn dot<L: Lanes, const R: usize, const J: usize>(call: &DotCal
         for i in 0..R {
             for j in 0..J {
                 let to = c.add(i * c_row + j);
-                *to = call.finish.element(L::sum(sums[i][j]), to, j);
+                *to = call.finish.element(L::sum(sums[i][j]), to, i * call.bias_step + j);
             }
         }
     }

@@ -64,20 +64,25 @@ pub(super) fn dot<T: crate::Float>(block: &Block<'_, T>) {
 /// `a` are the block's rows and `b` its columns, each contiguous, with the distances between them.
 unsafe fn dots<T: crate::Float>(block: &Block<'_, T>, a: (*const T, isize), b: (*const T, isize)) {
     let Block { kernel, m, n, k, c, c_row, column, accumulate, epilogue, .. } = *block;
-    let (panels, strips) = (m.div_ceil(kernel.rows), n.div_ceil(kernel.vectors));
+    // A single row changes places with the columns: more of them side by side use the memory better.
+    let single = m == 1;
+    let ((rows, columns), (a, b)) = if single { ((n, m), (b, a)) } else { ((m, n), (a, b)) };
+    let (c_step, c_next) = if single { (1, 0) } else { (c_row, 1) };
+    let (panels, strips) = (rows.div_ceil(kernel.rows), columns.div_ceil(kernel.vectors));
     for strip in 0..strips {
-        let (j, columns) = cut(n, strips, strip);
-        let finish = epilogue.at(column + j, accumulate, true, true);
+        let (j, columns) = cut(columns, strips, strip);
         for panel in 0..panels {
-            let (i, rows) = cut(m, panels, panel);
+            let (i, rows) = cut(rows, panels, panel);
+            let first = if single { i } else { j };
             // SAFETY: panel and strip lie within the block; the kernel was chosen for this machine.
             unsafe {
                 let call = DotCall {
                     k,
                     a: (a.0.offset(i as isize * a.1), a.1),
                     b: (b.0.offset(j as isize * b.1), b.1),
-                    c: (c.add(i * c_row + j), c_row),
-                    finish,
+                    c: (c.add(i * c_step + j * c_next), c_step),
+                    bias_step: usize::from(single),
+                    finish: epilogue.at(column + first, accumulate, true, true),
                 };
                 kernel.dot(rows, columns)(&call);
             }
