@@ -28,6 +28,8 @@ pub trait NumberKernels: Sized {
 pub trait Kernels: Sized {
     /// C ← A·B, see [`matmul::gemm`].
     fn gemm(call: matmul::Gemm<'_, Self>);
+    /// As [`matmul::batched`].
+    fn gemm_batched(call: matmul::GemmBatch<'_, Self>);
     /// `out ← f(x)`.
     fn unary(op: Unary, isa: Isa, out: &mut [Self], x: Operand<'_, Self, Self>);
     /// `out ← g · f′`.
@@ -62,7 +64,10 @@ macro_rules! float_kernels {
     ($($t:ty),*) => {$(
         impl Kernels for $t {
             fn gemm(call: matmul::Gemm<'_, $t>) {
-                matmul::gemm(call);
+                matmul::run(call);
+            }
+            fn gemm_batched(call: matmul::GemmBatch<'_, $t>) {
+                matmul::run_batched(call);
             }
             fn unary(op: Unary, isa: Isa, out: &mut [$t], x: Operand<'_, $t, $t>) {
                 elementwise::unary(op, isa, out, x);
