@@ -49,3 +49,8 @@ pub use shape::{MAX_RANK, Shape};
 pub use storage::{Memory, memory, release_memory, reset_peak_memory};
 pub use table::constants;
 pub use tensor::Tensor;
+
+/// The README's example, run as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
