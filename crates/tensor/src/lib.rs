@@ -16,6 +16,7 @@
 
 mod any;
 mod arith;
+mod conv;
 mod display;
 mod element;
 mod elementwise;
@@ -38,6 +39,7 @@ mod views;
 
 pub use any::AnyTensor;
 pub use arith::{Arith, Scalar};
+pub use conv::Conv2dSpec;
 pub use element::{DType, Element, Float, Number};
 pub use elementwise::{Binary, Reads, Unary};
 pub use isa::{Isa, current_isa, with_isa};

@@ -3,11 +3,13 @@
 //! [`Kernels`] and [`NumberKernels`] are the per-type tables: hot loops are instantiated here, once per element type,
 //! so that a user's build only links them.
 
+pub mod conv;
 pub mod matmul;
 pub mod random;
 pub mod reduce;
 pub mod rows;
 pub mod strided;
+pub mod window;
 
 use crate::elementwise::{self, Binary, Unary};
 use crate::isa::Isa;
@@ -44,6 +46,8 @@ pub trait Kernels: Sized {
     fn random(distribution: random::Distribution, isa: Isa, state: RngState, out: &mut [Self]);
     /// Softmax and its relatives over rows of `n` elements, see [`rows::rows`].
     fn rows(isa: Isa, n: usize, call: rows::Rows<'_, Self>);
+    /// Convolution and its adjoints, see [`conv::convolve`].
+    fn conv(isa: Isa, geometry: &conv::Geometry, call: conv::Conv<'_, Self>);
 }
 
 macro_rules! number_kernels {
@@ -80,6 +84,9 @@ macro_rules! float_kernels {
             }
             fn rows(isa: Isa, n: usize, call: rows::Rows<'_, $t>) {
                 rows::rows(isa, n, call);
+            }
+            fn conv(isa: Isa, geometry: &conv::Geometry, call: conv::Conv<'_, $t>) {
+                conv::convolve(isa, geometry, call);
             }
         }
     )*};
