@@ -26,6 +26,18 @@ pub type VisitorMut<'f> = dyn FnMut(&Path, &mut dyn Entry) + 'f;
 /// assert_eq!(model.parameter_count(), 8);
 /// assert_eq!(model.state().names().collect::<Vec<_>>(), ["weight", "bias"]);
 /// ```
+///
+/// A field that is neither is an error until it is marked:
+/// ```compile_fail,E0277
+/// # use gradus_module::{Module, Param};
+/// #[derive(Module)]
+/// struct Affine { weight: Param, name: String }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is neither a parameter nor a module",
+    label = "neither parameter nor module",
+    note = "derive `Module` for it, or mark a field that holds no parameters with `#[module(skip)]`"
+)]
 pub trait Module {
     /// Calls `f` for every entry, in declaration order, with its path below `path`.
     fn visit<'a>(&'a self, path: &mut Path, f: &mut Visitor<'_, 'a>);
