@@ -1,7 +1,9 @@
 //! `Module`: anything with named state inside. A walk visits every entry in declaration order with its path, so that
 //! optimizers, files and reports see a model without knowing its layers. Usually derived.
 
-use gradus_autodiff::{Gradients, Update};
+use std::collections::BTreeMap;
+
+use gradus_autodiff::{BufferId, Gradients, Update};
 use gradus_tensor::Float;
 
 use crate::entry::{Buffer, Counter, Entry, Kind, Param};
@@ -98,28 +100,31 @@ pub trait Module {
     }
 }
 
-/// Applies the buffer updates that ride with gradients. Optimizers call this in `step`.
+/// Applies the buffer updates that ride with gradients, in the order of the forward pass. Optimizers call this in
+/// `step`. Updates of buffers that the model does not have are left out.
 pub fn apply_updates<T: Float>(model: &mut (impl Module + ?Sized), gradients: &Gradients<T>) {
+    let mut by_target: BTreeMap<BufferId, Vec<&Update<T>>> = BTreeMap::new();
     for update in gradients.updates() {
-        model.visit_mut(&mut Path::root(), &mut |_, entry| match update {
-            Update::Average { target, value, momentum } => {
-                if let Some(buffer) =
-                    entry.as_any_mut().downcast_mut::<Buffer<T>>().filter(|b| b.id() == *target)
-                {
+        let (Update::Average { target, .. } | Update::Count { target }) = update;
+        by_target.entry(*target).or_default().push(update);
+    }
+    if by_target.is_empty() {
+        return;
+    }
+    model.visit_mut(&mut Path::root(), &mut |_, entry| {
+        let entry = entry.as_any_mut();
+        if let Some(buffer) = entry.downcast_mut::<Buffer<T>>() {
+            for update in by_target.get(&buffer.id()).into_iter().flatten() {
+                if let Update::Average { value, momentum, .. } = update {
                     let m = T::of(*momentum);
                     let old = std::mem::take(buffer.value_mut());
                     *buffer.value_mut() = old * (T::ONE - m) + &(value * m);
                 }
             }
-            Update::Count { target } => {
-                if let Some(counter) =
-                    entry.as_any_mut().downcast_mut::<Counter>().filter(|c| c.id() == *target)
-                {
-                    counter.increment();
-                }
-            }
-        });
-    }
+        } else if let Some(counter) = entry.downcast_mut::<Counter>() {
+            by_target.get(&counter.id()).into_iter().flatten().for_each(|_| counter.increment());
+        }
+    });
 }
 
 macro_rules! leaf_module {
