@@ -79,15 +79,21 @@ pub fn normal<T: Float>(shape: impl Into<Shape>, mean: f64, std: f64, rng: &mut 
     Tensor::normal(shape, mean, std, rng)
 }
 
-/// Gaussian with standard deviation `std` around 0, cut off at two of them (PyTorch: `trunc_normal_`, which cuts at
-/// ±2 whatever `std` is).
+/// Gaussian under the condition low ≤ x ≤ high (PyTorch: `trunc_normal_`).
 ///
 /// # Panics
-/// If `std` is not positive.
+/// If `std` is not positive or not low < high.
 #[must_use]
 #[track_caller]
-pub fn truncated_normal<T: Float>(shape: impl Into<Shape>, std: f64, rng: &mut Rng) -> Tensor<T> {
-    Tensor::truncated_normal(shape, 0.0, std, -2.0 * std, 2.0 * std, rng)
+pub fn truncated_normal<T: Float>(
+    shape: impl Into<Shape>,
+    mean: f64,
+    std: f64,
+    low: f64,
+    high: f64,
+    rng: &mut Rng,
+) -> Tensor<T> {
+    Tensor::truncated_normal(shape, mean, std, low, high, rng)
 }
 
 /// One value everywhere (PyTorch: `constant_`).

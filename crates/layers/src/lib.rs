@@ -9,16 +9,21 @@
 #![forbid(unsafe_code)]
 
 mod activation;
+mod batch_norm;
 mod dropout;
 mod embedding;
 mod error;
 pub mod init;
 mod linear;
+mod norm;
+mod normalise;
 mod sequential;
 
 pub use activation::*;
+pub use batch_norm::{BatchNorm1d, BatchNorm2d, BatchNorm3d};
 pub use dropout::{ChannelDropout, DropPath, Dropout};
 pub use embedding::Embedding;
 pub use error::LayerError;
 pub use linear::Linear;
+pub use norm::{GroupNorm, LayerNorm, RmsNorm};
 pub use sequential::{Flatten, Identity, Sequential};
