@@ -1,10 +1,13 @@
-#![doc = include_str!("../README.md")]
+//! Reading and writing weights for Gradus (safetensors): a crate of its own because neither layers nor training need
+//! files, and files need neither.
+//!
+//! It must never know a layer, an optimizer or what a tensor's name means.
 //!
 //! # Why not the `safetensors` crate
 //! It would bring 13 more packages into every user's build; the format is small. So it is read and written here, and
 //! the crate is the independent judge in this crate's tests: the bytes written are the very bytes that it writes.
 //!
-//! It must never know a layer, an optimizer or what a tensor's name means.
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 mod atomic;

@@ -1,5 +1,7 @@
 //! Files are replaced whole or not at all, and a model that cannot be loaded stays as it was.
 
+#![allow(clippy::unwrap_used)] // helpers outside #[test] are test code too
+
 use std::fs;
 use std::io::{Error, ErrorKind};
 use std::path::Path;
