@@ -51,7 +51,6 @@ macro_rules! convolution {
 
         impl $Name {
             /// Describes a layer from `inputs` to `outputs` channels; `kernel` is one number or one for each axis.
-            #[must_use]
             pub fn builder(inputs: usize, outputs: usize, kernel: impl Into<Sides<$D>>) -> $Builder {
                 let ones = [1; $D];
                 let (stride, padding, dilation) = (ones, [0; $D], ones);
