@@ -10,6 +10,7 @@
 
 mod activation;
 mod batch_norm;
+mod conv;
 mod dropout;
 mod embedding;
 mod error;
@@ -21,6 +22,7 @@ mod sequential;
 
 pub use activation::*;
 pub use batch_norm::{BatchNorm1d, BatchNorm2d, BatchNorm3d};
+pub use conv::{Conv1d, Conv1dBuilder, Conv2d, Conv2dBuilder, Sides};
 pub use dropout::{ChannelDropout, DropPath, Dropout};
 pub use embedding::Embedding;
 pub use error::LayerError;
