@@ -14,9 +14,10 @@ const LARGE: &[&[&[usize]]] = &[&[&[3, 257, 301]], &[&[70_000, 3]]];
 /// All rows.
 pub(super) fn rows() -> Vec<Row> {
     vec![
-        row!("sum", any(1, 0), |x, p| x[0].sum() => all(&x[0], sum)).law(LinearIn(&[0])).large(LARGE),
+        row!("sum", any(1, 0), |x, p| x[0].sum() => all(&x[0], sum)).single_tolerance(4.0).law(LinearIn(&[0])).large(LARGE),
         row!("mean", filled(1, 0, 5), |x, p| x[0].mean() => all(&x[0], mean)).law(LinearIn(&[0])).large(LARGE),
         row!("sum_axes", any(1, 0), |x, p| x[0].sum_axes(&p.axes(0, x[0].rank()), p.flag(1)) => over(x, p, sum))
+            .single_tolerance(4.0)
             .law(LinearIn(&[0]))
             .large(LARGE)
             .large_picks(8),
