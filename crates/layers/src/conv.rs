@@ -7,34 +7,7 @@ use gradus_tensor::{Conv2dSpec, Float, Rng, Shape};
 
 use crate::error::LayerError;
 use crate::init::fan_uniform;
-
-/// The sides of a kernel, steps or borders: one number for all axes, or one for each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sides<const D: usize>(pub [usize; D]);
-
-impl<const D: usize> From<usize> for Sides<D> {
-    fn from(side: usize) -> Self {
-        Self([side; D])
-    }
-}
-
-impl<const D: usize> From<[usize; D]> for Sides<D> {
-    fn from(sides: [usize; D]) -> Self {
-        Self(sides)
-    }
-}
-
-/// Sides along one axis or two, as those of an image; a sequence is an image of height 1.
-fn planar<const D: usize>(sides: [usize; D], height: usize) -> [usize; 2] {
-    let mut out = [height; 2];
-    out[2 - D..].copy_from_slice(&sides);
-    out
-}
-
-/// Sizes as PyTorch writes them: `[3, 3]`.
-fn list(sides: &[usize]) -> String {
-    format!("{sides:?}")
-}
+use crate::sides::{Sides, list, planar};
 
 macro_rules! convolution {
     ($($(#[$doc:meta])* $Name:ident, $Builder:ident, $D:literal, $input:literal, $weight:literal;)*) => {$(

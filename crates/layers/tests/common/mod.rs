@@ -44,7 +44,9 @@ pub(crate) fn check_layer<M: Module>(
     x: &Tensor<f64>,
     forward: impl Fn(&M, &Var<f64>) -> Var<f64>,
 ) {
-    check_grads(|x| forward(model, &x[0]), std::slice::from_ref(x), 2).unwrap();
+    if let Err(error) = check_grads(|x| forward(model, &x[0]), std::slice::from_ref(x), 2) {
+        panic!("{error}");
+    }
     let loss = |model: &M| {
         let y = forward(model, &Var::from(x));
         let weights = Var::from(noise(*y.shape(), 99));
