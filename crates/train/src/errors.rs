@@ -49,6 +49,20 @@ pub enum TrainError {
         /// What the loader says.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The loader has no batches.
+    #[error("there is nothing to train on: the loader has no batches; give it examples")]
+    NoBatches,
+    /// The loader is not the one that the run began with.
+    #[error(
+        "the run began with {before} batches per epoch and this loader has {batches}; resume with the same data and \
+         batch size"
+    )]
+    OtherData {
+        /// Batches per epoch at the beginning.
+        before: usize,
+        /// Batches per epoch now.
+        batches: usize,
+    },
     /// A callback watches a metric that nothing measures.
     #[error("{callback} watches \"{metric}\", which is not measured; there is {known}", known = .known.join(", "))]
     UnknownMetric {

@@ -25,7 +25,8 @@ mod tests {
     fn every_float_comes_back() {
         let mut rng = gradus_tensor::Rng::seed(0);
         let random = (0..10_000).map(|_| f64::from_bits(rng.next_u64()));
-        let special = [0.0, -0.0, f64::MAX, f64::MIN_POSITIVE, f64::from_bits(1), f64::INFINITY, -f64::INFINITY];
+        let special =
+            [0.0, -0.0, f64::MAX, f64::MIN_POSITIVE, f64::from_bits(1), f64::INFINITY, -f64::INFINITY];
         for x in random.chain(special) {
             let text = to_value(x).to_string();
             let back = from_value(&serde_json::from_str(&text).unwrap()).unwrap();

@@ -207,7 +207,12 @@ impl History {
                 named.set(name.as_str()?, exact::from_value(value)?);
             }
             let epoch = usize::try_from(epoch.as_u64()?).ok()?;
-            Some(EpochRecord { epoch, step: step.as_u64()?, metrics: named, seconds: exact::from_value(seconds)? })
+            Some(EpochRecord {
+                epoch,
+                step: step.as_u64()?,
+                metrics: named,
+                seconds: exact::from_value(seconds)?,
+            })
         };
         Some(Self { epochs: value.as_array()?.iter().map(record).collect::<Option<_>>()? })
     }
@@ -231,7 +236,12 @@ mod tests {
 
     fn record(epoch: usize, loss: f64) -> EpochRecord {
         let metrics = Metrics::new().with("train_loss", loss).with("validation_loss", 2.0 * loss);
-        EpochRecord { epoch, step: 10 * epoch as u64, metrics: metrics.with("learning_rate", 0.1), seconds: 0.5 }
+        EpochRecord {
+            epoch,
+            step: 10 * epoch as u64,
+            metrics: metrics.with("learning_rate", 0.1),
+            seconds: 0.5,
+        }
     }
 
     fn history(losses: &[f64]) -> History {

@@ -13,6 +13,7 @@ pub use confusion::{Average, ConfusionMatrix, Scores};
 pub use mean::Mean;
 pub use regression::Regression;
 pub use values::Metrics;
+pub(crate) use values::significant;
 
 use gradus_tensor::{Float, Tensor};
 

@@ -121,7 +121,8 @@ mod tests {
         assert!((errors.r2().unwrap() - 0.948_608_137_044_967).abs() < 1e-12);
         assert_eq!((errors.mae(), errors.mse()), (Some(0.5), Some(0.375)));
         assert_eq!(errors.rmse(), Some(0.375_f64.sqrt()));
-        let errors = of([[0.0, 2.0], [-1.0, 2.0], [8.0, -5.0]].into(), [[0.5, 1.0], [-1.0, 1.0], [7.0, -6.0]].into());
+        let errors =
+            of([[0.0, 2.0], [-1.0, 2.0], [8.0, -5.0]].into(), [[0.5, 1.0], [-1.0, 1.0], [7.0, -6.0]].into());
         assert!((errors.r2().unwrap() - 0.936_800_526_662_278_3).abs() < 1e-12);
         assert_eq!(errors.mae(), Some(0.75));
         assert!((errors.mse().unwrap() - 0.708_333_333_333_333_3).abs() < 1e-15);
@@ -130,7 +131,8 @@ mod tests {
     #[test]
     fn batches_give_what_one_batch_gives_also_far_from_nought() {
         let targets: Vec<f64> = (0..100).map(|i| 1e9 + f64::from(i % 7)).collect();
-        let predictions: Vec<f64> = targets.iter().enumerate().map(|(i, t)| t + (i % 3) as f64 * 0.5).collect();
+        let predictions: Vec<f64> =
+            targets.iter().enumerate().map(|(i, t)| t + (i % 3) as f64 * 0.5).collect();
         let mean = targets.iter().map(|t| t - 1e9).sum::<f64>() / 100.0;
         let total: f64 = targets.iter().map(|t| (t - 1e9 - mean).powi(2)).sum();
         let left: f64 = targets.iter().zip(&predictions).map(|(t, p)| (t - p).powi(2)).sum();

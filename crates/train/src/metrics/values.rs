@@ -66,11 +66,7 @@ pub(crate) fn significant(value: f64) -> String {
     } else if (1e-3..1e6).contains(&size) {
         let digits = (3 - size.log10().floor() as i32).max(0) as usize;
         let text = format!("{value:.digits$}");
-        if text.contains('.') {
-            text.trim_end_matches('0').trim_end_matches('.').to_owned()
-        } else {
-            text
-        }
+        if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
     } else {
         let text = format!("{value:.3e}");
         let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));

@@ -80,8 +80,9 @@ impl LineChart {
         Some(Scale { x, y, left: 14.0 + DIGIT * widest as f64 })
     }
 
-    pub(super) fn to_markup(&self) -> String {
-        let mut out = format!("<figure><figcaption>{}</figcaption>\n<div class=\"legend\">", escape(&self.title));
+    pub(crate) fn to_markup(&self) -> String {
+        let mut out =
+            format!("<figure><figcaption>{}</figcaption>\n<div class=\"legend\">", escape(&self.title));
         if self.series.len() > 1 {
             for (i, (name, _)) in self.series.iter().enumerate() {
                 _ = write!(out, "<span class=\"s{}\">{}</span>", i % COLOURS, escape(name));
@@ -111,14 +112,20 @@ impl LineChart {
         let (left, right, bottom) = (scale.left, WIDTH - RIGHT, HEIGHT - BOTTOM);
         for (mark, label) in scale.y.marks() {
             let y = scale.y(mark);
-            _ = write!(out, "<line class=\"grid\" x1=\"{left:.1}\" x2=\"{right:.1}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>");
+            _ = write!(
+                out,
+                "<line class=\"grid\" x1=\"{left:.1}\" x2=\"{right:.1}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>"
+            );
             let (x, y) = (left - 6.0, y + 4.0);
             _ = writeln!(out, "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"end\">{label}</text>");
         }
         for (mark, label) in scale.x.marks() {
             let x = scale.x(mark);
             let (low, text) = (bottom + 5.0, bottom + 19.0);
-            _ = write!(out, "<line class=\"axis\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{bottom:.1}\" y2=\"{low:.1}\"/>");
+            _ = write!(
+                out,
+                "<line class=\"axis\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{bottom:.1}\" y2=\"{low:.1}\"/>"
+            );
             _ = writeln!(out, "<text x=\"{x:.1}\" y=\"{text:.1}\" text-anchor=\"middle\">{label}</text>");
         }
         _ = writeln!(
@@ -183,7 +190,9 @@ mod tests {
     #[test]
     fn names_both_axes_and_tells_values() {
         let svg = chart(&[(1.0, 0.5), (2.0, 0.25)]);
-        for text in [">epoch</text>", ">cross-entropy</text>", "train: 0.25 at epoch 2", ">1</text>", ">2</text>"] {
+        for text in
+            [">epoch</text>", ">cross-entropy</text>", "train: 0.25 at epoch 2", ">1</text>", ">2</text>"]
+        {
             assert!(svg.contains(text), "{text} in {svg}");
         }
     }

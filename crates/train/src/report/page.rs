@@ -125,7 +125,9 @@ mod tests {
             .chart(crate::report::LineChart::new(evil, evil, evil).series(evil, &[(1.0, 1.0)]))
             .to_html();
         assert!(!page.contains("<script") && !page.contains("alert('") && !page.contains('\u{0}'));
-        assert!(page.matches("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&amp;&quot;\u{FFFD}").count() >= 15);
+        assert!(
+            page.matches("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&amp;&quot;\u{FFFD}").count() >= 15
+        );
     }
 
     #[test]
@@ -145,8 +147,10 @@ mod tests {
             .table("t", &["a", "b"], &[vec!["1".into(), "x".into()]])
             .chart(chart())
             .to_html();
-        for tag in ["section", "figure", "svg", "table", "tr", "td", "th", "div", "g", "text", "main", "body"] {
-            let opened = page.matches(&format!("<{tag}>")).count() + page.matches(&format!("<{tag} ")).count();
+        for tag in ["section", "figure", "svg", "table", "tr", "td", "th", "div", "g", "text", "main", "body"]
+        {
+            let opened =
+                page.matches(&format!("<{tag}>")).count() + page.matches(&format!("<{tag} ")).count();
             assert_eq!(opened, page.matches(&format!("</{tag}>")).count(), "{tag}");
         }
         assert_eq!(page.matches("class=\"charts\"").count(), 2);

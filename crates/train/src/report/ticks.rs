@@ -77,7 +77,10 @@ mod tests {
 
     #[test]
     fn round_numbers_enclose_the_data() {
-        assert_eq!(labels(&Ticks::new(0.03, 0.97, 5)), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"].map(|s| if s == "0.0" { "0" } else { s }));
+        assert_eq!(
+            labels(&Ticks::new(0.03, 0.97, 5)),
+            ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"].map(|s| if s == "0.0" { "0" } else { s })
+        );
         assert_eq!(labels(&Ticks::new(0.912, 0.987, 4)), ["0.90", "0.92", "0.94", "0.96", "0.98", "1.00"]);
         assert_eq!(labels(&Ticks::new(-3.0, 4.0, 4)), ["−4", "−2", "0", "2", "4"]);
         assert_eq!(labels(&Ticks::new(0.0, 3e7, 3)), ["0", "1e7", "2e7", "3e7"]);
@@ -94,7 +97,9 @@ mod tests {
 
     #[test]
     fn any_bounds_give_few_marks_inside() {
-        for (low, high) in [(0.0, 0.0), (5.0, 5.0), (-1e-300, 1e-300), (1e300, 1.5e300), (1.0, 1.0 + 1e-15), (-7.0, -7.0)] {
+        for (low, high) in
+            [(0.0, 0.0), (5.0, 5.0), (-1e-300, 1e-300), (1e300, 1.5e300), (1.0, 1.0 + 1e-15), (-7.0, -7.0)]
+        {
             let ticks = Ticks::new(low, high, 5);
             let marks = ticks.marks();
             assert!((2..=8).contains(&marks.len()), "{low} {high} {marks:?}");
