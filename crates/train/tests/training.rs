@@ -247,7 +247,7 @@ fn a_loss_that_is_not_finite_ends_the_run_before_the_step() {
     let result = trainer.fit(&mut loader(1), |model, batch, cx| {
         steps += 1;
         let factor = if steps == 3 { f64::NAN } else { 1.0 };
-        loss(model, batch, cx).loss() * (factor as f32)
+        loss(model, batch, cx).loss() * factor
     });
     match result.unwrap_err() {
         TrainError::LossNotFinite { loss, step, epoch, indices } => {
