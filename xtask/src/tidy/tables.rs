@@ -36,7 +36,7 @@ pub(crate) const ALLOWED: &[Allowed] = &[
     Allowed {
         name: "gradus-layers",
         workspace: &["gradus-autodiff", "gradus-module", "gradus-tensor"],
-        external: &[],
+        external: &["thiserror"],
         optional: &[],
     },
     Allowed {
