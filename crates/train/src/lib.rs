@@ -19,10 +19,10 @@ mod running;
 mod step;
 mod trainer;
 
-pub use batches::Batches;
+pub use batches::BatchStream;
 pub use callbacks::{BestCheckpoint, Callback, EarlyStopping, Flow, MetricsFile, Progress, Run, StepRecord};
 pub use errors::TrainError;
 pub use history::{EpochRecord, Goal, History};
 pub use outcome::Outcome;
 pub use step::{IntoStep, Step};
-pub use trainer::{Every, Resumed, Trainer, evaluate};
+pub use trainer::{Resumed, Trainer, evaluate};
