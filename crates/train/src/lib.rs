@@ -1,6 +1,8 @@
-#![doc = include_str!("../README.md")]
+//! What stands around a model and an optimizer: the loop, what is measured, what is written down, what is resumed.
 //!
 //! It must never know a concrete layer, loss or data set.
+//!
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 extern crate self as gradus_train;

@@ -1,7 +1,7 @@
 //! The trainer end to end, above all: a run that was stopped and resumed in fresh objects is, bit for bit, the run that
 //! was not.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)] // helpers outside #[test] are test code too
 
 use std::path::Path;
 use std::sync::Arc;

@@ -15,6 +15,8 @@ const RIGHT: f64 = 14.0;
 const BOTTOM: f64 = 44.0;
 /// Width of a digit of an axis label, roughly; it sets the left margin.
 const DIGIT: f64 = 8.4;
+/// How far the first point stands from the axis, so that its dot does not touch the labels.
+const INSET: f64 = 8.0;
 /// Beyond so many points, dots would hide the line.
 const MOST_DOTS: usize = 40;
 /// Beyond so many points, only some can be asked for their values.
@@ -40,7 +42,8 @@ struct Scale {
 
 impl Scale {
     fn x(&self, x: f64) -> f64 {
-        self.left + (x - self.x.low) / (self.x.high - self.x.low) * (WIDTH - RIGHT - self.left)
+        let first = self.left + INSET;
+        first + (x - self.x.low) / (self.x.high - self.x.low) * (WIDTH - RIGHT - first)
     }
 
     fn y(&self, y: f64) -> f64 {
