@@ -87,7 +87,7 @@ pub(crate) const ALLOWED: &[Allowed] = &[
         optional: &["csv", "flate2", "png"],
     },
     Allowed { name: "gradus-recipes", workspace: LIBRARIES, external: ANY, optional: &[] },
-    Allowed { name: "gradus", workspace: LIBRARIES, external: &[], optional: &[] },
+    Allowed { name: "gradus", workspace: FACADE, external: &[], optional: &[] },
     Allowed {
         name: "gradus-cli",
         workspace: &[
@@ -107,7 +107,22 @@ pub(crate) const ALLOWED: &[Allowed] = &[
     Allowed { name: "xtask", workspace: &[], external: &["clap", "serde_json"], optional: &[] },
 ];
 
-/// The libraries that the facade re-exports and the recipes are written with.
+/// What the facade re-exports: the libraries, and the derive macro's twin that names the facade.
+const FACADE: &[&str] = &[
+    "gradus-autodiff",
+    "gradus-data",
+    "gradus-io",
+    "gradus-layers",
+    "gradus-losses",
+    "gradus-module",
+    "gradus-module-derive",
+    "gradus-optimizers",
+    "gradus-regularizers",
+    "gradus-tensor",
+    "gradus-train",
+];
+
+/// The libraries that the recipes are written with.
 const LIBRARIES: &[&str] = &[
     "gradus-autodiff",
     "gradus-data",

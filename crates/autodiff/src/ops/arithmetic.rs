@@ -169,6 +169,7 @@ impl<T: Float> Neg for Var<T> {
 
 macro_rules! scalar_first {
     ($trait:ident $method:ident |$c:ident, $x:ident| $value:expr) => {
+        #[allow(clippy::suspicious_arithmetic_impl)] // c / x is written x⁻¹·c, c − x is −x + c
         impl<T: Float> $trait<&Var<T>> for f64 {
             type Output = Var<T>;
             #[track_caller]
@@ -177,6 +178,7 @@ macro_rules! scalar_first {
                 $value
             }
         }
+        #[allow(clippy::suspicious_arithmetic_impl)]
         impl<T: Float> $trait<Var<T>> for f64 {
             type Output = Var<T>;
             #[track_caller]
