@@ -20,17 +20,17 @@ fn r2(prediction: &Tensor, y: &Tensor) -> f32 {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut rng = Rng::seed(7);
-    let parts = diabetes().random_split(&[0.8, 0.2], &mut rng)?;
-    let (train, test) = (&parts[0], &parts[1]);
-    let (scale, unit) = (Standardiser::fit(train.inputs())?, Standardiser::fit(train.targets())?);
-    let (x, y) = (scale.apply(train.inputs()), unit.apply(train.targets()));
-    let (test_x, test_y) = (scale.apply(test.inputs()), unit.apply(test.targets()));
+    let parts = diabetes().random_split(&[0.8, 0.2], &mut rng)?; // train, test
+    let (scale, unit) = (Standardiser::fit(parts[0].inputs())?, Standardiser::fit(parts[0].targets())?);
+    let (x, y) = (scale.apply(parts[0].inputs()), unit.apply(parts[0].targets()));
+    let (test_x, test_y) = (scale.apply(parts[1].inputs()), unit.apply(parts[1].targets()));
 
-    let mut model = Mlp { hidden: Linear::new(10, 32, &mut rng), output: Linear::new(32, 1, &mut rng) };
+    let mut model = Mlp { hidden: Linear::new(10, 64, &mut rng), output: Linear::new(64, 1, &mut rng) };
     let mut optimizer = Adam::new(1e-3);
     for _ in 0..1000 {
         let prediction = model.forward(&(&x).into(), &mut Context::train(&mut rng));
-        optimizer.step(&mut model, &mse(&prediction, &y, Reduction::Mean).backward())?;
+        let loss = mse(&prediction, &y, Reduction::Mean) + l2(&model, 0.1);
+        optimizer.step(&mut model, &loss.backward())?;
     }
     let with_ones = |x: &Tensor| Tensor::cat(&[x, &Tensor::ones([x.dim(0), 1])], 1);
     let ols = with_ones(&test_x).matmul(&with_ones(&x).least_squares(&y));
