@@ -4,7 +4,7 @@
 
 use crate::element::Float;
 use crate::isa::current_isa;
-use crate::kernels::random::{Distribution, fill_with};
+use crate::kernels::random::{Distribution, Draw, fill_with};
 use crate::rng::Rng;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -157,6 +157,38 @@ fn draw_without_replacement(weights: &[f64], count: usize, rng: &mut Rng, picks:
     picks.extend(clocks[..count].iter().map(|&(_, i)| i as i64));
 }
 
+/// True below the threshold.
+struct Bernoulli {
+    threshold: u64,
+}
+
+impl Draw<bool> for Bernoulli {
+    const WORDS: usize = 1;
+    #[inline(always)]
+    fn draw(&self, words: &[u32], out: &mut [bool]) {
+        for (out, &word) in out.iter_mut().zip(words) {
+            *out = u64::from(word) < self.threshold;
+        }
+    }
+}
+
+/// low + ⌊u·range / 2⁶⁴⌋.
+struct Integer {
+    low: i64,
+    range: u128,
+}
+
+impl Draw<i64> for Integer {
+    const WORDS: usize = 2;
+    #[inline(always)]
+    fn draw(&self, words: &[u32], out: &mut [i64]) {
+        for (out, pair) in out.iter_mut().zip(words.as_chunks::<2>().0) {
+            let bits = u64::from(pair[0]) | u64::from(pair[1]) << 32;
+            *out = self.low.wrapping_add(((u128::from(bits) * self.range) >> 64) as i64);
+        }
+    }
+}
+
 impl Tensor<bool> {
     /// Elements that are true with probability `p`, to the nearest multiple of 2⁻³² (PyTorch: `bernoulli`).
     ///
@@ -170,11 +202,7 @@ impl Tensor<bool> {
         assert!((0.0..=1.0).contains(&p), "bernoulli: not a probability: {p} (0 ≤ p ≤ 1)");
         let threshold = (p * (1_u64 << 32) as f64).round() as u64;
         let out = Self::build(shape.into(), |out| {
-            fill_with(current_isa(), rng.state(), out, (1, false), |words, out| {
-                for (out, &word) in out.iter_mut().zip(words) {
-                    *out = u64::from(word) < threshold;
-                }
-            });
+            fill_with(current_isa(), rng.state(), out, &Bernoulli { threshold });
         });
         rng.advance(out.len() as u64);
         out
@@ -195,12 +223,7 @@ impl Tensor<i64> {
         assert!(low < high, "randint: no integers: {low} .. {high} (low < high)");
         let range = u128::from(high.wrapping_sub(low) as u64);
         let out = Self::build(shape.into(), |out| {
-            fill_with(current_isa(), rng.state(), out, (2, false), |words, out| {
-                for (out, pair) in out.iter_mut().zip(words.as_chunks::<2>().0) {
-                    let bits = u64::from(pair[0]) | u64::from(pair[1]) << 32;
-                    *out = low.wrapping_add(((u128::from(bits) * range) >> 64) as i64);
-                }
-            });
+            fill_with(current_isa(), rng.state(), out, &Integer { low, range });
         });
         rng.advance(2 * out.len() as u64);
         out

@@ -4,6 +4,7 @@
 //! so that a user's build only links them.
 
 pub mod conv;
+mod gauss;
 pub mod matmul;
 pub mod pool;
 pub mod random;

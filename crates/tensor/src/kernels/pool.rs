@@ -114,33 +114,34 @@ pub fn pool<T: Float>(isa: Isa, call: Pool<'_, T>) {
         }
         Pool::Average { grid, divisors, x, out } => {
             let [plane, places] = grid.sizes();
-            map(isa, (x, plane), (out, places), grid.input[1], |x, out, sums| {
-                average(grid, divisors, x, out, sums);
-            });
+            map(isa, (x, plane), (out, places), grid.input[1], &Average { grid, divisors });
         }
         Pool::AverageGrad { grid, divisors, g, out } => {
             let [plane, places] = grid.sizes();
-            map(isa, (g, places), (out, plane), grid.input[1], |g, out, share| {
-                average_grad(grid, divisors, g, out, share);
-            });
+            map(isa, (g, places), (out, plane), grid.input[1], &AverageGrad { grid, divisors });
         }
     }
 }
 
-/// `f(plane of x, plane of out, scratch of one row)` for each plane.
+/// A function from planes to planes, with scratch for one row. A method so that it can be told to be inlined always.
+trait PlaneFunction<T>: Sync {
+    fn plane(&self, x: &[T], out: &mut [T], row: &mut [T]);
+}
+
+/// `f` of each plane.
 fn map<T: Float>(
     isa: Isa,
     (x, from): (&[T], usize),
     (out, to): (&mut [T], usize),
     width: usize,
-    f: impl Fn(&[T], &mut [T], &mut [T]) + Sync + Send,
+    f: &impl PlaneFunction<T>,
 ) {
     let each = planes_each([from, to]);
     let elements = x.len().max(out.len());
     let cost = Cost { bytes: elements * 4 * size_of::<T>(), flops: elements * 4 };
     parallel::chunks_mut(out, each * to, cost, |part, out| {
         let mut row = vec![T::ZERO; width];
-        dispatch(isa, Planes { x: &x[part * each * from..], from, out, to, row: &mut row, f: &f });
+        dispatch(isa, Planes { x: &x[part * each * from..], from, out, to, row: &mut row, f });
     });
 }
 
@@ -153,12 +154,12 @@ struct Planes<'a, T, F> {
     f: &'a F,
 }
 
-impl<T: Float, F: Fn(&[T], &mut [T], &mut [T])> Body for Planes<'_, T, F> {
+impl<T: Float, F: PlaneFunction<T>> Body for Planes<'_, T, F> {
     type Output = ();
     #[inline(always)]
     fn run(self) {
         for (i, out) in self.out.chunks_mut(self.to.max(1)).enumerate() {
-            (self.f)(&self.x[i * self.from..][..self.from], out, self.row);
+            self.f.plane(&self.x[i * self.from..][..self.from], out, self.row);
         }
     }
 }
@@ -224,33 +225,47 @@ fn across<T: Float>(best: &[T], rows: &[i32], cell: &Range<usize>, step: usize) 
     (value, i64::from(row) * best.len() as i64 + column as i64)
 }
 
-#[inline(always)]
-fn average<T: Float>(grid: Grid<'_>, [down, along]: [&[T]; 2], x: &[T], out: &mut [T], sums: &mut [T]) {
-    let w = grid.input[1];
-    let lines = out.chunks_exact_mut(along.len()).zip(grid.cells[0]).zip(down);
-    for ((out, rows), &down) in lines {
-        sums.fill(T::ZERO);
-        for row in x[rows.start * w..rows.end * w].chunks_exact(w) {
-            sums.iter_mut().zip(row).for_each(|(sum, &x)| *sum = *sum + x);
-        }
-        for ((out, columns), &along) in out.iter_mut().zip(grid.cells[1]).zip(along) {
-            *out = sums[columns.clone()].iter().fold(T::ZERO, |sum, &x| sum + x) / (down * along);
+struct Average<'a, T> {
+    grid: Grid<'a>,
+    divisors: [&'a [T]; 2],
+}
+
+impl<T: Float> PlaneFunction<T> for Average<'_, T> {
+    #[inline(always)]
+    fn plane(&self, x: &[T], out: &mut [T], sums: &mut [T]) {
+        let (w, [down, along]) = (self.grid.input[1], self.divisors);
+        let lines = out.chunks_exact_mut(along.len()).zip(self.grid.cells[0]).zip(down);
+        for ((out, rows), &down) in lines {
+            sums.fill(T::ZERO);
+            for row in x[rows.start * w..rows.end * w].chunks_exact(w) {
+                sums.iter_mut().zip(row).for_each(|(sum, &x)| *sum = *sum + x);
+            }
+            for ((out, columns), &along) in out.iter_mut().zip(self.grid.cells[1]).zip(along) {
+                *out = sums[columns.clone()].iter().fold(T::ZERO, |sum, &x| sum + x) / (down * along);
+            }
         }
     }
 }
 
-#[inline(always)]
-fn average_grad<T: Float>(grid: Grid<'_>, [down, along]: [&[T]; 2], g: &[T], out: &mut [T], share: &mut [T]) {
-    let w = grid.input[1];
-    out.fill(T::ZERO);
-    for ((g, rows), &down) in g.chunks_exact(along.len()).zip(grid.cells[0]).zip(down) {
-        share.fill(T::ZERO);
-        for ((&g, columns), &along) in g.iter().zip(grid.cells[1]).zip(along) {
-            let part = g / (down * along);
-            share[columns.clone()].iter_mut().for_each(|share| *share = *share + part);
-        }
-        for row in out[rows.start * w..rows.end * w].chunks_exact_mut(w) {
-            row.iter_mut().zip(&*share).for_each(|(sum, &share)| *sum = *sum + share);
+struct AverageGrad<'a, T> {
+    grid: Grid<'a>,
+    divisors: [&'a [T]; 2],
+}
+
+impl<T: Float> PlaneFunction<T> for AverageGrad<'_, T> {
+    #[inline(always)]
+    fn plane(&self, g: &[T], out: &mut [T], share: &mut [T]) {
+        let (w, [down, along]) = (self.grid.input[1], self.divisors);
+        out.fill(T::ZERO);
+        for ((g, rows), &down) in g.chunks_exact(along.len()).zip(self.grid.cells[0]).zip(down) {
+            share.fill(T::ZERO);
+            for ((&g, columns), &along) in g.iter().zip(self.grid.cells[1]).zip(along) {
+                let part = g / (down * along);
+                share[columns.clone()].iter_mut().for_each(|share| *share = *share + part);
+            }
+            for row in out[rows.start * w..rows.end * w].chunks_exact_mut(w) {
+                row.iter_mut().zip(&*share).for_each(|(sum, &share)| *sum = *sum + share);
+            }
         }
     }
 }

@@ -79,19 +79,13 @@ const PART: usize = 16 * 1024;
 /// Computes one function over rows of `n` elements.
 pub fn rows<T: Float>(isa: Isa, n: usize, call: Rows<'_, T>) {
     match call {
-        Rows::Softmax { x, out } => map(isa, n, x, x, out, |_, x, _, out| softmax(x, out)),
-        Rows::LogSoftmax { x, out } => map(isa, n, x, x, out, |_, x, _, out| log_softmax(x, out)),
-        Rows::SoftmaxGrad { y, g, out } => map(isa, n, y, g, out, |_, y, g, out| softmax_grad(y, g, out)),
-        Rows::LogSoftmaxGrad { y, g, out } => {
-            map(isa, n, y, g, out, |_, y, g, out| log_softmax_grad(y, g, out));
+        Rows::Softmax { x, out } => map(isa, n, x, x, out, &Softmax),
+        Rows::LogSoftmax { x, out } => map(isa, n, x, x, out, &LogSoftmax),
+        Rows::SoftmaxGrad { y, g, out } => map(isa, n, y, g, out, &SoftmaxGrad),
+        Rows::LogSoftmaxGrad { y, g, out } => map(isa, n, y, g, out, &LogSoftmaxGrad),
+        Rows::CrossEntropyGrad { x, targets, g, out } => {
+            map(isa, n, x, x, out, &CrossEntropyGrad { targets, g });
         }
-        Rows::CrossEntropyGrad { x, targets, g, out } => map(isa, n, x, x, out, |row, x, _, out| {
-            softmax(x, out);
-            if let Some(p) = out.get_mut(targets[row]) {
-                *p = *p - T::ONE;
-            }
-            out.iter_mut().for_each(|p| *p = *p * g[row]);
-        }),
         Rows::LogSumExp { x, out } => {
             let each = PART.div_ceil(n.max(1));
             parallel::chunks_mut(out, each, cost::<T>(x.len()), |part, out| {
@@ -113,19 +107,18 @@ fn cost<T>(elements: usize) -> Cost {
     Cost { bytes: elements * 2 * size_of::<T>(), flops: elements * 30 }
 }
 
-/// `f(row number, row of a, row of b, row of out)` for each row.
-fn map<T: Float>(
-    isa: Isa,
-    n: usize,
-    a: &[T],
-    b: &[T],
-    out: &mut [T],
-    f: impl Fn(usize, &[T], &[T], &mut [T]) + Sync + Send,
-) {
+/// A function from rows to a row. A trait and not a closure: only a method can be told to be inlined always, and what is
+/// not inlined into a [`Body`] is compiled for the baseline instruction set.
+trait RowFunction<T>: Sync {
+    fn row(&self, row: usize, a: &[T], b: &[T], out: &mut [T]);
+}
+
+/// `f` of each row.
+fn map<T: Float>(isa: Isa, n: usize, a: &[T], b: &[T], out: &mut [T], f: &impl RowFunction<T>) {
     let each = PART.div_ceil(n.max(1));
     parallel::chunks_mut(out, each * n, cost::<T>(a.len()), |part, out| {
         let range = part * each * n..part * each * n + out.len();
-        dispatch(isa, Map { first: part * each, n, a: &a[range.clone()], b: &b[range], out, f: &f });
+        dispatch(isa, Map { first: part * each, n, a: &a[range.clone()], b: &b[range], out, f });
     });
 }
 
@@ -138,14 +131,14 @@ struct Map<'a, T, F> {
     f: &'a F,
 }
 
-impl<T: Float, F: Fn(usize, &[T], &[T], &mut [T])> Body for Map<'_, T, F> {
+impl<T: Float, F: RowFunction<T>> Body for Map<'_, T, F> {
     type Output = ();
     #[inline(always)]
     fn run(self) {
         let n = self.n.max(1);
         let rows = self.out.chunks_exact_mut(n).zip(self.a.chunks_exact(n)).zip(self.b.chunks_exact(n));
         for (row, ((out, a), b)) in rows.enumerate() {
-            (self.f)(self.first + row, a, b, out);
+            self.f.row(self.first + row, a, b, out);
         }
     }
 }
@@ -249,37 +242,63 @@ fn shifted<T: Float>(x: &[T]) -> (T, T) {
     (shift, total(x, x, |x, _| (x - shift).fast_exp()))
 }
 
-#[inline(always)]
-fn softmax<T: Float>(x: &[T], out: &mut [T]) {
-    let shift = largest(x);
-    for (out, &x) in out.iter_mut().zip(x) {
-        *out = (x - shift).fast_exp();
-    }
-    let sum = total(out, out, |e, _| e);
-    out.iter_mut().for_each(|e| *e = *e / sum);
-}
-
-#[inline(always)]
-fn log_softmax<T: Float>(x: &[T], out: &mut [T]) {
-    let shift = largest(x);
-    let log = total(x, x, |x, _| (x - shift).fast_exp()).ln();
-    for (out, &x) in out.iter_mut().zip(x) {
-        *out = (x - shift) - log;
+struct Softmax;
+impl<T: Float> RowFunction<T> for Softmax {
+    #[inline(always)]
+    fn row(&self, _: usize, x: &[T], _: &[T], out: &mut [T]) {
+        let shift = largest(x);
+        for (out, &x) in out.iter_mut().zip(x) {
+            *out = (x - shift).fast_exp();
+        }
+        let sum = total(out, out, |e, _| e);
+        out.iter_mut().for_each(|e| *e = *e / sum);
     }
 }
 
-#[inline(always)]
-fn softmax_grad<T: Float>(y: &[T], g: &[T], out: &mut [T]) {
-    let dot = total(y, g, |y, g| y * g);
-    for (out, (&y, &g)) in out.iter_mut().zip(y.iter().zip(g)) {
-        *out = y * (g - dot);
+struct LogSoftmax;
+impl<T: Float> RowFunction<T> for LogSoftmax {
+    #[inline(always)]
+    fn row(&self, _: usize, x: &[T], _: &[T], out: &mut [T]) {
+        let shift = largest(x);
+        let log = total(x, x, |x, _| (x - shift).fast_exp()).ln();
+        for (out, &x) in out.iter_mut().zip(x) {
+            *out = (x - shift) - log;
+        }
     }
 }
 
-#[inline(always)]
-fn log_softmax_grad<T: Float>(y: &[T], g: &[T], out: &mut [T]) {
-    let sum = total(g, g, |g, _| g);
-    for (out, (&y, &g)) in out.iter_mut().zip(y.iter().zip(g)) {
-        *out = g - y.fast_exp() * sum;
+struct SoftmaxGrad;
+impl<T: Float> RowFunction<T> for SoftmaxGrad {
+    #[inline(always)]
+    fn row(&self, _: usize, y: &[T], g: &[T], out: &mut [T]) {
+        let dot = total(y, g, |y, g| y * g);
+        for (out, (&y, &g)) in out.iter_mut().zip(y.iter().zip(g)) {
+            *out = y * (g - dot);
+        }
+    }
+}
+
+struct LogSoftmaxGrad;
+impl<T: Float> RowFunction<T> for LogSoftmaxGrad {
+    #[inline(always)]
+    fn row(&self, _: usize, y: &[T], g: &[T], out: &mut [T]) {
+        let sum = total(g, g, |g, _| g);
+        for (out, (&y, &g)) in out.iter_mut().zip(y.iter().zip(g)) {
+            *out = g - y.fast_exp() * sum;
+        }
+    }
+}
+
+struct CrossEntropyGrad<'a, T> {
+    targets: &'a [usize],
+    g: &'a [T],
+}
+impl<T: Float> RowFunction<T> for CrossEntropyGrad<'_, T> {
+    #[inline(always)]
+    fn row(&self, row: usize, x: &[T], _: &[T], out: &mut [T]) {
+        Softmax.row(row, x, x, out);
+        let p = &mut out[self.targets[row]];
+        *p = *p - T::ONE;
+        out.iter_mut().for_each(|p| *p = *p * self.g[row]);
     }
 }
