@@ -5,6 +5,7 @@ mod conv;
 mod elementwise;
 mod index;
 mod matmul;
+mod pool;
 mod reduce;
 mod softmax;
 mod view;
@@ -26,6 +27,7 @@ pub fn table() -> Vec<Row> {
         matmul::rows(),
         softmax::rows(),
         conv::rows(),
+        pool::rows(),
     ];
     families.into_iter().flatten().collect()
 }
