@@ -64,6 +64,12 @@ pub enum TrainError {
         /// What the loader says.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The loader of an evaluation could not deliver a batch.
+    #[error("the data of the evaluation cannot be read: {source}")]
+    EvaluationData {
+        /// What the loader says.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The loader has no batches.
     #[error("there is nothing to train on: the loader has no batches; give it examples")]
     NoBatches,

@@ -8,13 +8,14 @@ pub(super) use without_bar::Live;
 
 #[cfg(feature = "progress")]
 mod with_bar {
+    use std::fmt::Write;
     use std::io::IsTerminal;
 
-    use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+    use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
     use crate::callbacks::Run;
 
-    const TEMPLATE: &str = "{prefix} {bar:24} {percent:>3} % · {msg} · {per_sec} · {eta} left";
+    const TEMPLATE: &str = "{prefix} {bar:24} {percent:>3} % · {msg} · {rate} · {eta} left";
 
     /// A bar, or nothing at all where there is no terminal.
     pub(crate) struct Live {
@@ -40,7 +41,11 @@ mod with_bar {
             *bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
             // The text is a constant; that it is a template is tested.
             if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
-                bar.set_style(style.progress_chars("━╸─"));
+                let rate = |state: &ProgressState, out: &mut dyn Write| {
+                    // A bar that cannot be drawn is no reason to stop.
+                    _ = write!(out, "{:.0} steps/s", state.per_sec());
+                };
+                bar.set_style(style.progress_chars("━╸─").with_key("rate", rate));
             }
             bar.set_position(run.step);
             // What was done before a resume must not count as speed.
@@ -61,7 +66,7 @@ mod with_bar {
         }
     }
 
-    /// Also when an error ends the training: its message must not stand behind half a bar.
+    /// Also when a panic ends the training.
     impl Drop for Live {
         fn drop(&mut self) {
             self.finish();

@@ -125,6 +125,9 @@ pub trait Callback {
         Ok(())
     }
 
+    /// After an error ended the training.
+    fn on_error(&mut self, _run: &Run<'_>, _error: &TrainError) {}
+
     /// What it must remember across a stop and a resume.
     fn state(&self) -> State {
         State::default()
@@ -153,6 +156,9 @@ impl<C: Callback + ?Sized> Callback for &mut C {
     }
     fn on_end(&mut self, run: &Run<'_>, outcome: &Outcome) -> Result<(), TrainError> {
         (**self).on_end(run, outcome)
+    }
+    fn on_error(&mut self, run: &Run<'_>, error: &TrainError) {
+        (**self).on_error(run, error);
     }
     fn state(&self) -> State {
         (**self).state()

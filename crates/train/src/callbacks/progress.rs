@@ -82,6 +82,14 @@ impl Callback for Progress {
         Ok(Flow::Continue)
     }
 
+    /// The error's message must not stand behind half a bar.
+    fn on_error(&mut self, _run: &Run<'_>, _error: &TrainError) {
+        self.live.finish();
+        if let Some(line) = self.last.take() {
+            self.say(&line);
+        }
+    }
+
     fn on_end(&mut self, _run: &Run<'_>, outcome: &Outcome) -> Result<(), TrainError> {
         self.live.finish();
         if let Some(line) = self.last.take() {
@@ -98,6 +106,43 @@ impl Callback for Progress {
 mod tests {
     use super::*;
     use crate::history::History;
+
+    /// A writer whose text can be read afterwards.
+    #[derive(Clone, Default)]
+    struct Shared(std::rc::Rc<std::cell::RefCell<Vec<u8>>>);
+
+    impl Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.borrow_mut().write(bytes)
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn without_a_terminal_there_is_one_line_per_epoch_and_the_reason_of_the_end() {
+        let (history, out) = (History::default(), Shared::default());
+        let model: Vec<gradus_module::Param> = Vec::new();
+        let run =
+            Run { model: &model, epoch: 1, epochs: 2, batch: 5, batches: 5, step: 5, history: &history };
+        let metrics = Metrics::new().with("train_loss", 0.5);
+        let record = EpochRecord { epoch: 1, step: 5, metrics: metrics.clone(), seconds: 0.0 };
+        let step = StepRecord {
+            loss: 0.5,
+            gradient_norm: 1.0,
+            learning_rate: 0.1,
+            running: metrics,
+            without_gradient: Vec::new(),
+        };
+        let mut progress = Progress::lines(out.clone());
+        progress.on_start(&run).unwrap();
+        progress.on_step(&run, &step).unwrap();
+        progress.on_epoch(&run, &record).unwrap();
+        progress.on_end(&run, &Outcome::Stopped { checkpoint: None }).unwrap();
+        let text = String::from_utf8(out.0.take()).unwrap();
+        assert_eq!(text, "epoch 1/2: train loss 0.5 (0.0 s)\nstopped on request\n");
+    }
 
     #[test]
     fn a_line_tells_what_matters() {

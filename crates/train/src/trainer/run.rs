@@ -28,7 +28,7 @@ pub fn evaluate<M, L: BatchStream, Y: IntoStep>(
     loader: &mut L,
     mut step: impl FnMut(&M, &L::Batch, &mut Context<'_>) -> Y,
 ) -> Result<crate::metrics::Metrics, TrainError> {
-    let data = |source: L::Error| TrainError::Data { epoch: 1, source: Box::new(source) };
+    let data = |source: L::Error| TrainError::EvaluationData { source: Box::new(source) };
     let mut running = Running::default();
     loader.seek(0, 0).map_err(data)?;
     while let Some(batch) = loader.next_batch().map_err(data)? {
@@ -94,8 +94,15 @@ impl<'a, M: Module, R: Rule> Trainer<'a, M, R> {
             callback.on_start(&run)?;
         }
         let before = self.position.seconds;
-        let outcome = self.run(loader, &mut step, before)?;
+        let result = self.run(loader, &mut step, before);
         let run = view(&self.model, &self.position, self.epochs);
+        let outcome = match result {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                self.callbacks.iter_mut().for_each(|callback| callback.on_error(&run, &error));
+                return Err(error);
+            }
+        };
         for callback in &mut self.callbacks {
             callback.on_end(&run, &outcome)?;
         }
