@@ -32,3 +32,8 @@ pub use node::LeafId;
 pub use op::{Cotangents, Op, Save, Saved};
 pub use ops::choose;
 pub use var::{Var, apply};
+
+/// The README's example, run as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -6,6 +6,8 @@
 //! to a variable through a [`Context`]; a [`State`] is a model's values as data.
 //!
 //! It must never know a concrete layer, an optimizer or a file format.
+//!
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 extern crate self as gradus_module;

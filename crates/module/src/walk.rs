@@ -1,7 +1,9 @@
 //! `Module`: anything with named state inside. A walk visits every entry in declaration order with its path, so that
 //! optimizers, files and reports see a model without knowing its layers. Usually derived.
 
-use gradus_autodiff::{Gradients, Update};
+use std::collections::BTreeMap;
+
+use gradus_autodiff::{BufferId, Gradients, Update};
 use gradus_tensor::Float;
 
 use crate::entry::{Buffer, Counter, Entry, Kind, Param};
@@ -26,6 +28,18 @@ pub type VisitorMut<'f> = dyn FnMut(&Path, &mut dyn Entry) + 'f;
 /// assert_eq!(model.parameter_count(), 8);
 /// assert_eq!(model.state().names().collect::<Vec<_>>(), ["weight", "bias"]);
 /// ```
+///
+/// A field that is neither is an error until it is marked:
+/// ```compile_fail,E0277
+/// # use gradus_module::{Module, Param};
+/// #[derive(Module)]
+/// struct Affine { weight: Param, name: String }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is neither a parameter nor a module",
+    label = "neither parameter nor module",
+    note = "derive `Module` for it, or mark a field that holds no parameters with `#[module(skip)]`"
+)]
 pub trait Module {
     /// Calls `f` for every entry, in declaration order, with its path below `path`.
     fn visit<'a>(&'a self, path: &mut Path, f: &mut Visitor<'_, 'a>);
@@ -86,28 +100,31 @@ pub trait Module {
     }
 }
 
-/// Applies the buffer updates that ride with gradients. Optimizers call this in `step`.
+/// Applies the buffer updates that ride with gradients, in the order of the forward pass. Optimizers call this in
+/// `step`. Updates of buffers that the model does not have are left out.
 pub fn apply_updates<T: Float>(model: &mut (impl Module + ?Sized), gradients: &Gradients<T>) {
+    let mut by_target: BTreeMap<BufferId, Vec<&Update<T>>> = BTreeMap::new();
     for update in gradients.updates() {
-        model.visit_mut(&mut Path::root(), &mut |_, entry| match update {
-            Update::Average { target, value, momentum } => {
-                if let Some(buffer) =
-                    entry.as_any_mut().downcast_mut::<Buffer<T>>().filter(|b| b.id() == *target)
-                {
+        let (Update::Average { target, .. } | Update::Count { target }) = update;
+        by_target.entry(*target).or_default().push(update);
+    }
+    if by_target.is_empty() {
+        return;
+    }
+    model.visit_mut(&mut Path::root(), &mut |_, entry| {
+        let entry = entry.as_any_mut();
+        if let Some(buffer) = entry.downcast_mut::<Buffer<T>>() {
+            for update in by_target.get(&buffer.id()).into_iter().flatten() {
+                if let Update::Average { value, momentum, .. } = update {
                     let m = T::of(*momentum);
                     let old = std::mem::take(buffer.value_mut());
                     *buffer.value_mut() = old * (T::ONE - m) + &(value * m);
                 }
             }
-            Update::Count { target } => {
-                if let Some(counter) =
-                    entry.as_any_mut().downcast_mut::<Counter>().filter(|c| c.id() == *target)
-                {
-                    counter.increment();
-                }
-            }
-        });
-    }
+        } else if let Some(counter) = entry.downcast_mut::<Counter>() {
+            by_target.get(&counter.id()).into_iter().flatten().for_each(|_| counter.increment());
+        }
+    });
 }
 
 macro_rules! leaf_module {

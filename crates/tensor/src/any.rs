@@ -19,7 +19,7 @@ macro_rules! any_tensor {
         /// assert!(any.get::<f32>().is_none());
         /// assert_eq!(any.cast::<f32>().to_vec(), [1.0, 2.0]);
         /// ```
-        #[derive(Clone, Debug, PartialEq)]
+        #[derive(Clone, PartialEq)]
         pub enum AnyTensor {
             $($(#[$doc])* $Variant(Tensor<$t>),)*
         }

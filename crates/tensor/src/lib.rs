@@ -16,6 +16,8 @@
 
 mod any;
 mod arith;
+mod conv;
+mod display;
 mod element;
 mod elementwise;
 mod index;
@@ -29,6 +31,7 @@ mod random;
 mod reduce;
 mod rng;
 mod shape;
+mod softmax;
 mod storage;
 mod table;
 mod tensor;
@@ -36,6 +39,7 @@ mod views;
 
 pub use any::AnyTensor;
 pub use arith::{Arith, Scalar};
+pub use conv::Conv2dSpec;
 pub use element::{DType, Element, Float, Number};
 pub use elementwise::{Binary, Reads, Unary};
 pub use isa::{Isa, current_isa, with_isa};
@@ -47,3 +51,8 @@ pub use shape::{MAX_RANK, Shape};
 pub use storage::{Memory, memory, release_memory, reset_peak_memory};
 pub use table::constants;
 pub use tensor::Tensor;
+
+/// The README's example, run as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

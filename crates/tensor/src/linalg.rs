@@ -1,7 +1,7 @@
 //! The matrix product of tensors, with broadcasting batches.
 
 use crate::element::Float;
-use crate::kernels::matmul::{Gemm, MatRef};
+use crate::kernels::matmul::{Gemm, GemmBatch, MatRef};
 use crate::layout::Layout;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -95,7 +95,7 @@ impl<T: Float> Tensor<T> {
     }
 }
 
-/// One product after the other, each spread over the threads as the kernel sees fit.
+/// One product per combination of leading axes.
 fn batched<T: Float>(
     a: &Tensor<T>,
     b: &Tensor<T>,
@@ -103,7 +103,7 @@ fn batched<T: Float>(
     bias: Option<&[T]>,
     c: &mut [T],
 ) {
-    let offsets = |x: &Tensor<T>| {
+    let starts = |x: &Tensor<T>| {
         let rank = x.rank();
         let lead = x.layout().without(rank - 1).without(rank - 2);
         let mut out = Vec::with_capacity(batch);
@@ -112,9 +112,7 @@ fn batched<T: Float>(
         });
         out
     };
-    let (starts_a, starts_b) = (offsets(a), offsets(b));
-    for (i, c) in c.chunks_mut((m * n).max(1)).enumerate() {
-        let (a, b) = (mat(a, a.layout(), starts_a[i]), mat(b, b.layout(), starts_b[i]));
-        T::gemm(Gemm { m, n, k, a, b, c, c_stride: n, accumulate: false, bias });
-    }
+    let offsets: Vec<(usize, usize)> = starts(a).into_iter().zip(starts(b)).collect();
+    let (a, b) = (mat(a, a.layout(), 0), mat(b, b.layout(), 0));
+    T::gemm_batched(GemmBatch { m, n, k, a, b, offsets: &offsets, c, accumulate: false, bias });
 }

@@ -363,9 +363,3 @@ impl<T: Element> PartialEq for Tensor<T> {
         self.shape() == other.shape() && self.to_vec() == other.to_vec()
     }
 }
-
-impl<T: Element> std::fmt::Debug for Tensor<T> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Tensor<{}>{}", T::DTYPE, self.shape())
-    }
-}

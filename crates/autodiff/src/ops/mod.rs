@@ -5,6 +5,7 @@ mod elementwise;
 mod index;
 mod matmul;
 mod reduce;
+mod softmax;
 mod view;
 
 pub use elementwise::choose;

@@ -171,18 +171,4 @@ impl<T: Float> Var<T> {
     pub fn sum_to(&self, shape: &Shape) -> Self {
         if self.shape() == shape { self.clone() } else { apply(SumTo(*shape), &[self]) }
     }
-
-    /// ln Σ eˣ along `axis`, without overflow (PyTorch: `logsumexp`).
-    ///
-    /// # Panics
-    /// If there is no such axis or it is empty.
-    #[must_use]
-    #[track_caller]
-    pub fn logsumexp(&self, axis: isize, keep: bool) -> Self {
-        let top = self.value().max_axes(&[axis], true);
-        // An infinite maximum would turn the difference into NaN.
-        let top = Var::constant(top.map(|x| if x.is_finite() { x } else { T::ZERO }));
-        let sum = (self - &top).exp().sum_axes(&[axis], true).ln() + top;
-        if keep { sum } else { sum.squeeze(axis) }
-    }
 }

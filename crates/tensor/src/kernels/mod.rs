@@ -3,10 +3,13 @@
 //! [`Kernels`] and [`NumberKernels`] are the per-type tables: hot loops are instantiated here, once per element type,
 //! so that a user's build only links them.
 
+pub mod conv;
 pub mod matmul;
 pub mod random;
 pub mod reduce;
+pub mod rows;
 pub mod strided;
+pub mod window;
 
 use crate::elementwise::{self, Binary, Unary};
 use crate::isa::Isa;
@@ -27,6 +30,8 @@ pub trait NumberKernels: Sized {
 pub trait Kernels: Sized {
     /// C ← A·B, see [`matmul::gemm`].
     fn gemm(call: matmul::Gemm<'_, Self>);
+    /// As [`matmul::batched`].
+    fn gemm_batched(call: matmul::GemmBatch<'_, Self>);
     /// `out ← f(x)`.
     fn unary(op: Unary, isa: Isa, out: &mut [Self], x: Operand<'_, Self, Self>);
     /// `out ← g · f′`.
@@ -39,6 +44,10 @@ pub trait Kernels: Sized {
     );
     /// Random elements, see [`random::fill`].
     fn random(distribution: random::Distribution, isa: Isa, state: RngState, out: &mut [Self]);
+    /// Softmax and its relatives over rows of `n` elements, see [`rows::rows`].
+    fn rows(isa: Isa, n: usize, call: rows::Rows<'_, Self>);
+    /// Convolution and its adjoints, see [`conv::convolve`].
+    fn conv(isa: Isa, geometry: &conv::Geometry, call: conv::Conv<'_, Self>);
 }
 
 macro_rules! number_kernels {
@@ -59,7 +68,10 @@ macro_rules! float_kernels {
     ($($t:ty),*) => {$(
         impl Kernels for $t {
             fn gemm(call: matmul::Gemm<'_, $t>) {
-                matmul::gemm(call);
+                matmul::run(call);
+            }
+            fn gemm_batched(call: matmul::GemmBatch<'_, $t>) {
+                matmul::run_batched(call);
             }
             fn unary(op: Unary, isa: Isa, out: &mut [$t], x: Operand<'_, $t, $t>) {
                 elementwise::unary(op, isa, out, x);
@@ -69,6 +81,12 @@ macro_rules! float_kernels {
             }
             fn random(distribution: random::Distribution, isa: Isa, state: RngState, out: &mut [$t]) {
                 random::fill(distribution, isa, state, out);
+            }
+            fn rows(isa: Isa, n: usize, call: rows::Rows<'_, $t>) {
+                rows::rows(isa, n, call);
+            }
+            fn conv(isa: Isa, geometry: &conv::Geometry, call: conv::Conv<'_, $t>) {
+                conv::convolve(isa, geometry, call);
             }
         }
     )*};

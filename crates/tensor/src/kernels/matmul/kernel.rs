@@ -1,0 +1,240 @@
+//! The two micro-kernels, written once over a vector type: `tile`, whose vectors lie along C's rows, and `dot`, whose
+//! vectors lie along k. They know no packing, no threads and no choice of path; whoever calls answers for the bounds.
+
+use super::epilogue::Finish;
+
+/// A vector of one instruction set.
+///
+/// # Safety
+/// Every method needs the instruction set at run time; pointers need the lanes that they name.
+pub(super) trait Lanes: Copy + 'static {
+    /// The element.
+    type T: crate::Float;
+    /// The vector.
+    type V: Copy;
+    /// Which lanes a masked access touches.
+    type Mask: Copy;
+    /// Elements in a vector.
+    const LANES: usize;
+    /// The first `count` lanes, 0 ≤ `count` ≤ `LANES`.
+    unsafe fn mask(count: usize) -> Self::Mask;
+    /// All lanes 0.
+    unsafe fn zero() -> Self::V;
+    /// All lanes `*from`.
+    unsafe fn splat(from: *const Self::T) -> Self::V;
+    /// Any alignment.
+    unsafe fn load(from: *const Self::T) -> Self::V;
+    /// Lanes outside the mask are 0 and their memory is not touched.
+    unsafe fn load_masked(from: *const Self::T, mask: Self::Mask) -> Self::V;
+    /// Any alignment.
+    unsafe fn store(to: *mut Self::T, v: Self::V);
+    /// Memory outside the mask is not touched.
+    unsafe fn store_masked(to: *mut Self::T, mask: Self::Mask, v: Self::V);
+    /// a · b + c
+    unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// a + b
+    unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
+    /// The sum of the lanes.
+    unsafe fn sum(v: Self::V) -> Self::T;
+    /// A hint; any address will do.
+    unsafe fn prefetch(at: *const Self::T);
+}
+
+/// C[R, V·LANES] ← A[R, k]·B[k, V·LANES].
+pub(super) struct TileCall<T> {
+    /// Depth.
+    pub(super) k: usize,
+    /// A's element (0, 0), and the distances between its rows and columns.
+    pub(super) a: (*const T, isize, isize),
+    /// B's element (0, 0), and the distance between its rows; columns are contiguous.
+    pub(super) b: (*const T, isize),
+    /// How many elements ahead B is fetched into the cache.
+    pub(super) ahead: usize,
+    /// C's element (0, 0), and the distance between its rows.
+    pub(super) c: (*mut T, usize),
+    /// Columns in the last vector, 1 ..= LANES.
+    pub(super) last: usize,
+    /// What happens on the way to memory.
+    pub(super) finish: Finish<T>,
+}
+
+/// C[R, J] ← A[R, k]·B[k, J], where A's rows and B's columns are contiguous.
+pub(super) struct DotCall<T> {
+    /// Depth.
+    pub(super) k: usize,
+    /// A's element (0, 0), and the distance between its rows.
+    pub(super) a: (*const T, isize),
+    /// B's element (0, 0), and the distance between its columns.
+    pub(super) b: (*const T, isize),
+    /// C's element (0, 0), and the distance between its rows.
+    pub(super) c: (*mut T, usize),
+    /// Distance between the rows' shares of the bias: 0, or 1 if the bias belongs to the rows.
+    pub(super) bias_step: usize,
+    /// What happens on the way to memory.
+    pub(super) finish: Finish<T>,
+}
+
+/// A `tile` for one number of rows and of vectors.
+pub(super) type Tile<T> = unsafe fn(&TileCall<T>);
+/// A `dot` for one number of rows and of columns.
+pub(super) type Dot<T> = unsafe fn(&DotCall<T>);
+/// Transposes a block of `LANES` × `LANES`: `to[p · to_row + j] = from[j · from_row + p]`.
+pub(super) type Transpose<T> = unsafe fn(from: *const T, from_row: isize, to: *mut T, to_row: usize);
+
+/// The micro-kernels of one instruction set and element type, and the block sizes that suit them.
+pub(super) struct Kernel<T: 'static> {
+    /// Elements in a vector.
+    pub(super) lanes: usize,
+    /// Most vectors in a tile, most columns in a dot (NR = `lanes · vectors`).
+    pub(super) vectors: usize,
+    /// Most rows in a tile (MR).
+    pub(super) rows: usize,
+    /// Most depth of a packed block (KC): a panel of A stays in the first-level cache.
+    pub(super) depth: usize,
+    /// Most columns of a packed block (NC): a block of B stays in the second-level cache.
+    pub(super) columns: usize,
+    /// [rows − 1][vectors − 1]
+    pub(super) tiles: &'static [Tile<T>],
+    /// [rows − 1][columns − 1]
+    pub(super) dots: &'static [Dot<T>],
+    /// The block transpose.
+    pub(super) transpose: Transpose<T>,
+}
+
+impl<T> Kernel<T> {
+    /// The tile of `rows` × `vectors`.
+    pub(super) fn tile(&self, rows: usize, vectors: usize) -> Tile<T> {
+        self.tiles[(rows - 1) * self.vectors + vectors - 1]
+    }
+
+    /// The dot of `rows` × `columns`.
+    pub(super) fn dot(&self, rows: usize, columns: usize) -> Dot<T> {
+        self.dots[(rows - 1) * self.vectors + columns - 1]
+    }
+}
+
+/// All instances of a kernel function, by rows (1 to 6) and vectors.
+macro_rules! table {
+    ($f:ident, 4) => { table!(@ $f, [1, 2, 3, 4, 5, 6], 1 2 3 4) };
+    ($f:ident, 2) => { table!(@ $f, [1, 2, 3, 4, 5, 6], 1 2) };
+    (@ $f:ident, [$($r:literal),*], 1 2 3 4) => { &[$($f::<$r, 1>, $f::<$r, 2>, $f::<$r, 3>, $f::<$r, 4>),*] };
+    (@ $f:ident, [$($r:literal),*], 1 2) => { &[$($f::<$r, 1>, $f::<$r, 2>),*] };
+}
+pub(super) use table;
+
+/// See [`TileCall`].
+///
+/// # Safety
+/// The instruction set is there; A, B and C may be read and written as the call says, C by nobody else.
+#[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "the indices are those of the formula")]
+pub(super) unsafe fn tile<L: Lanes, const R: usize, const V: usize>(call: &TileCall<L::T>) {
+    let (mut a, a_row, a_column) = call.a;
+    let (mut b, b_row) = call.b;
+    let (c, c_row) = call.c;
+    // SAFETY: by the caller's promise; pointers step past the last row by wrapping arithmetic and are not read there.
+    unsafe {
+        let mask = L::mask(call.last);
+        for i in 0..R {
+            for v in 0..V {
+                L::prefetch(c.wrapping_add(i * c_row + v * L::LANES));
+            }
+        }
+        let mut sums = [[L::zero(); V]; R];
+        for _ in 0..call.k {
+            let mut row = [L::zero(); V];
+            for v in 0..V {
+                L::prefetch(b.wrapping_add(call.ahead + v * L::LANES));
+            }
+            for v in 0..V - 1 {
+                row[v] = L::load(b.add(v * L::LANES));
+            }
+            row[V - 1] = L::load_masked(b.add((V - 1) * L::LANES), mask);
+            for i in 0..R {
+                let x = L::splat(a.offset(i as isize * a_row));
+                for v in 0..V {
+                    sums[i][v] = L::fma(x, row[v], sums[i][v]);
+                }
+            }
+            a = a.wrapping_offset(a_column);
+            b = b.wrapping_offset(b_row);
+        }
+        call.finish.tile::<L, R, V>(&mut sums, (c, c_row), mask);
+        for i in 0..R {
+            let to = c.add(i * c_row);
+            for v in 0..V - 1 {
+                L::store(to.add(v * L::LANES), sums[i][v]);
+            }
+            L::store_masked(to.add((V - 1) * L::LANES), mask, sums[i][V - 1]);
+        }
+    }
+}
+
+/// See [`DotCall`].
+///
+/// # Safety
+/// As for [`tile`].
+#[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "the indices are those of the formula")]
+pub(super) unsafe fn dot<L: Lanes, const R: usize, const J: usize>(call: &DotCall<L::T>) {
+    let (a, a_row) = call.a;
+    let (b, b_column) = call.b;
+    let (c, c_row) = call.c;
+    // SAFETY: by the caller's promise.
+    unsafe {
+        let mut sums = [[L::zero(); J]; R];
+        let whole = call.k - call.k % L::LANES;
+        let mut p = 0;
+        while p < whole {
+            let mut columns = [L::zero(); J];
+            for j in 0..J {
+                columns[j] = L::load(b.offset(j as isize * b_column).add(p));
+            }
+            for i in 0..R {
+                let x = L::load(a.offset(i as isize * a_row).add(p));
+                for j in 0..J {
+                    sums[i][j] = L::fma(x, columns[j], sums[i][j]);
+                }
+            }
+            p += L::LANES;
+        }
+        if p < call.k {
+            let mask = L::mask(call.k - p);
+            let mut columns = [L::zero(); J];
+            for j in 0..J {
+                columns[j] = L::load_masked(b.offset(j as isize * b_column).add(p), mask);
+            }
+            for i in 0..R {
+                let x = L::load_masked(a.offset(i as isize * a_row).add(p), mask);
+                for j in 0..J {
+                    sums[i][j] = L::fma(x, columns[j], sums[i][j]);
+                }
+            }
+        }
+        for i in 0..R {
+            for j in 0..J {
+                let to = c.add(i * c_row + j);
+                *to = call.finish.element(L::sum(sums[i][j]), to, i * call.bias_step + j);
+            }
+        }
+    }
+}
+
+/// The block transpose in plain Rust, see [`Transpose`].
+///
+/// # Safety
+/// Both blocks may be accessed.
+#[inline(always)]
+pub(super) unsafe fn transpose_plain<T: Copy, const L: usize>(
+    from: *const T,
+    from_row: isize,
+    to: *mut T,
+    to_row: usize,
+) {
+    for j in 0..L {
+        for p in 0..L {
+            // SAFETY: by the caller's promise.
+            unsafe { *to.add(p * to_row + j) = *from.offset(j as isize * from_row).add(p) };
+        }
+    }
+}

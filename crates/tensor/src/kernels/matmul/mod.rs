@@ -1,0 +1,262 @@
+//! Matrix product: C ← A·B (+ C) (+ bias), operands in any strides, alone or in batches.
+//!
+//! The five loops of BLIS ([`nest`]) around register tiles ([`kernel`]) of one instruction set ([`tables`]), with
+//! unpacked ways for few rows and small sizes ([`small`]); [`plan`] chooses. This file holds the interface and the bounds
+//! checks that make it safe. It must never know a `Tensor`.
+
+mod epilogue;
+mod kernel;
+#[cfg(target_arch = "aarch64")]
+#[allow(unused_unsafe)] // depends on the compiler: with NEON in the baseline its intrinsics became safe
+mod kernel_neon;
+mod kernel_portable;
+#[cfg(target_arch = "x86_64")]
+mod kernel_x86;
+mod nest;
+mod pack;
+mod partial;
+mod plan;
+mod scratch;
+mod shared;
+mod small;
+mod tables;
+#[cfg(test)]
+mod tests;
+
+use epilogue::Epilogue;
+use nest::Problem;
+use plan::Sizes;
+pub(super) use tables::Tables;
+
+/// A matrix somewhere in a slice: element (i, j) lies at `offset + i·row_stride + j·column_stride`.
+#[derive(Clone, Copy, Debug)]
+pub struct MatRef<'a, T> {
+    /// The buffer.
+    pub data: &'a [T],
+    /// Where element (0, 0) lies.
+    pub offset: usize,
+    /// Distance between rows, may be negative or 0.
+    pub row_stride: isize,
+    /// Distance between columns, may be negative or 0.
+    pub column_stride: isize,
+}
+
+/// One product C[m, n] ← A[m, k]·B[k, n].
+#[derive(Debug)]
+pub struct Gemm<'a, T> {
+    /// Rows of A and C.
+    pub m: usize,
+    /// Columns of B and C.
+    pub n: usize,
+    /// Columns of A, rows of B; 0 gives zeros (or C unchanged when accumulating).
+    pub k: usize,
+    /// Left operand.
+    pub a: MatRef<'a, T>,
+    /// Right operand.
+    pub b: MatRef<'a, T>,
+    /// Result, row-major, row `i` at `c[i·c_stride ..][..n]`. Never read unless `accumulate`.
+    pub c: &'a mut [T],
+    /// Distance between C's rows, ≥ n.
+    pub c_stride: usize,
+    /// Add to what C holds.
+    pub accumulate: bool,
+    /// Added to every row, length n.
+    pub bias: Option<&'a [T]>,
+}
+
+/// Many products of equal sizes: C[x] ← A[x]·B[x].
+#[derive(Debug)]
+pub struct GemmBatch<'a, T> {
+    /// Rows of each A and C.
+    pub m: usize,
+    /// Columns of each B and C.
+    pub n: usize,
+    /// Columns of each A, rows of each B; 0 gives zeros (or C unchanged when accumulating).
+    pub k: usize,
+    /// Left operands; product `x` has its A at `a.offset + offsets[x].0`.
+    pub a: MatRef<'a, T>,
+    /// Right operands; product `x` has its B at `b.offset + offsets[x].1`.
+    pub b: MatRef<'a, T>,
+    /// One pair per product.
+    pub offsets: &'a [(usize, usize)],
+    /// Results, contiguous `[offsets.len(), m, n]`. Never read unless `accumulate`.
+    pub c: &'a mut [T],
+    /// Add to what C holds.
+    pub accumulate: bool,
+    /// Added to every row of every product, length n.
+    pub bias: Option<&'a [T]>,
+}
+
+/// C ← A·B (+ C) (+ bias), PyTorch: `addmm`.
+///
+/// ```
+/// use gradus_tensor::kernels::matmul::{Gemm, MatRef, gemm};
+/// let (a, b, mut c) = ([1.0, 2.0], [3.0, 4.0], [f32::NAN]);
+/// gemm(Gemm {
+///     m: 1,
+///     n: 1,
+///     k: 2,
+///     a: MatRef { data: &a, offset: 0, row_stride: 2, column_stride: 1 },
+///     b: MatRef { data: &b, offset: 0, row_stride: 1, column_stride: 1 },
+///     c: &mut c,
+///     c_stride: 1,
+///     accumulate: false,
+///     bias: None,
+/// });
+/// assert_eq!(c, [11.0]);
+/// ```
+///
+/// # Panics
+/// If an operand, C or the bias reaches outside its slice, or C's rows overlap.
+pub fn gemm<T: crate::Float>(call: Gemm<'_, T>) {
+    T::gemm(call);
+}
+
+/// [`gemm`] for each pair of offsets, in parallel over the products when these are small. The bits are those of the single
+/// products. PyTorch: `baddbmm`.
+///
+/// # Panics
+/// As [`gemm`].
+pub fn batched<T: crate::Float>(call: GemmBatch<'_, T>) {
+    T::gemm_batched(call);
+}
+
+pub(super) fn run<T: Tables>(call: Gemm<'_, T>) {
+    let Gemm { m, n, k, a, b, c, c_stride, accumulate, bias } = call;
+    if m == 0 || n == 0 {
+        return;
+    }
+    assert!(m == 1 || c_stride >= n, "gemm: C's rows overlap: a stride of {c_stride} for {n} columns");
+    let end = (m - 1).checked_mul(c_stride).and_then(|start| start.checked_add(n));
+    assert!(
+        end.is_some_and(|end| end <= c.len()),
+        "gemm: C is too short: [{m}, {n}] with a stride of {c_stride} in {} elements",
+        c.len()
+    );
+    checked(Sizes { m, n, k, batch: 1 }, (a, b), &[(0, 0)], (c, c_stride), accumulate, bias);
+}
+
+pub(super) fn run_batched<T: Tables>(call: GemmBatch<'_, T>) {
+    let GemmBatch { m, n, k, a, b, offsets, c, accumulate, bias } = call;
+    let batch = offsets.len();
+    let wanted = m.checked_mul(n).and_then(|each| each.checked_mul(batch));
+    assert!(
+        wanted == Some(c.len()),
+        "gemm: C has the wrong length: [{batch}, {m}, {n}] in {} elements",
+        c.len()
+    );
+    if !c.is_empty() {
+        checked(Sizes { m, n, k, batch }, (a, b), offsets, (c, n), accumulate, bias);
+    }
+}
+
+/// C is `batch` · [m, n] within its slice, none of them 0.
+fn checked<T: Tables>(
+    sizes: Sizes,
+    (a, b): (MatRef<'_, T>, MatRef<'_, T>),
+    offsets: &[(usize, usize)],
+    (c, c_stride): (&mut [T], usize),
+    accumulate: bool,
+    bias: Option<&[T]>,
+) {
+    let Sizes { m, n, k, .. } = sizes;
+    if let Some(bias) = bias {
+        assert!(bias.len() == n, "gemm: the bias has {} elements for {n} columns", bias.len());
+    }
+    // Broadcast operands may be larger than memory; what is packed of them must not be.
+    let longest = m.max(n).checked_add(1024).and_then(|length| length.checked_mul(k.max(1)));
+    let packed = longest.and_then(|length| length.checked_mul(size_of::<T>()));
+    assert!(
+        packed.is_some_and(|bytes| bytes <= isize::MAX as usize / 4),
+        "gemm: too large: [{m}, {k}] · [{k}, {n}]"
+    );
+    let epilogue = Epilogue { bias };
+    if k == 0 {
+        return (0..m * sizes.batch).for_each(|i| epilogue.row(&mut c[i * c_stride..][..n], accumulate));
+    }
+    let a_last = offsets.iter().map(|at| at.0).max().unwrap_or(0);
+    let b_last = offsets.iter().map(|at| at.1).max().unwrap_or(0);
+    let (a, b) = (Operand::new("A", &a, [m, k], a_last), Operand::new("B", &b, [k, n], b_last));
+    let kernel = T::kernel(crate::current_isa());
+    let c_batch = m * n;
+    let c = c.as_mut_ptr();
+    let problem =
+        Problem { kernel, m, n, k, a, b, offsets, c, c_row: c_stride, c_batch, accumulate, epilogue };
+    if plan::is_better_transposed(sizes, &a) {
+        let offsets: Vec<_> = offsets.iter().map(|&(a, b)| (b, a)).collect();
+        let epilogue = Epilogue { bias: None };
+        let sums = Problem {
+            m: n,
+            n: m,
+            a: b.transposed(),
+            b: a.transposed(),
+            offsets: &offsets,
+            epilogue,
+            ..problem
+        };
+        let plan = plan::plan(kernel, Sizes { m: n, n: m, ..sizes }, &sums.a, &sums.b);
+        return partial::run(sums, &plan, &problem, true);
+    }
+    let plan = plan::plan(kernel, sizes, &a, &b);
+    if plan.parts > 1 {
+        let sums = Problem { epilogue: Epilogue { bias: None }, ..problem };
+        return partial::run(sums, &plan, &problem, false);
+    }
+    problem.run(&plan);
+}
+
+/// A [`MatRef`] whose bounds have been checked. The pointers that its methods make are good to follow within the sizes
+/// that it was checked for.
+#[derive(Clone, Copy, Debug)]
+struct Operand<T> {
+    /// Element (0, 0).
+    start: *const T,
+    /// Distance between rows.
+    row: isize,
+    /// Distance between columns.
+    column: isize,
+}
+
+impl<T> Operand<T> {
+    /// Checks that `[rows, columns]` lie in the slice, also when moved on by any amount up to `moved`.
+    fn new(name: &str, x: &MatRef<'_, T>, [rows, columns]: [usize; 2], moved: usize) -> Self {
+        let (mut lowest, mut highest) = (x.offset as i128, x.offset as i128 + moved as i128);
+        for (size, stride) in [(rows, x.row_stride), (columns, x.column_stride)] {
+            let reach = (size as i128 - 1) * stride as i128;
+            if reach < 0 { lowest += reach } else { highest += reach }
+        }
+        assert!(
+            lowest >= 0 && highest < x.data.len() as i128,
+            "gemm: {name} reaches outside its {} elements: [{rows}, {columns}] with strides [{}, {}] from {} on \
+             spans {lowest} to {highest}",
+            x.data.len(),
+            x.row_stride,
+            x.column_stride,
+            x.offset
+        );
+        // The stride of a dimension that has one index is free: contiguous suits every path.
+        let row = if rows == 1 { columns as isize } else { x.row_stride };
+        let column = if columns == 1 { 1 } else { x.column_stride };
+        Self { start: x.data.as_ptr().wrapping_add(x.offset), row, column }
+    }
+
+    /// Where element (i, j) lies.
+    fn at(&self, i: usize, j: usize) -> *const T {
+        self.start.wrapping_offset(i as isize * self.row).wrapping_offset(j as isize * self.column)
+    }
+
+    /// The part from element (i, j) on.
+    fn shifted(self, i: usize, j: usize) -> Self {
+        Self { start: self.at(i, j), ..self }
+    }
+
+    /// Rows for columns.
+    fn transposed(self) -> Self {
+        Self { row: self.column, column: self.row, ..self }
+    }
+
+    /// The operand that lies `offset` elements further on.
+    fn moved(self, offset: usize) -> Self {
+        Self { start: self.start.wrapping_add(offset), ..self }
+    }
+}
