@@ -26,8 +26,9 @@ pub(crate) fn train(train: Train) -> Result<Ended, Error> {
     let outcome = match &train.resume {
         Some(folder) => {
             let run = Run::open(folder, Run::CONFIG)?;
-            let (recipe, _) = settings::read_file(&run.file(Run::CONFIG))?;
-            let recipe = find(recipe.as_deref().unwrap_or(DEFAULT))?;
+            let config = run.file(Run::CONFIG);
+            let (recipe, _) = settings::read_file(&config)?;
+            let recipe = find(recipe.as_deref().unwrap_or(DEFAULT), Some(&config))?;
             recipe.resume(folder, train.threads, &stop_on_interrupt(), &mut console)?
         }
         None => chosen(&train)?.train(&request(train), &mut console)?,
@@ -44,11 +45,11 @@ pub(crate) fn train(train: Train) -> Result<Ended, Error> {
 
 /// The recipe of the command line, else of the file with the settings, else the default.
 fn chosen(train: &Train) -> Result<&'static dyn Recipe, Error> {
-    let in_file = match &train.config {
-        Some(path) => settings::read_file(path)?.0,
-        None => None,
-    };
-    find(train.recipe.as_deref().or(in_file.as_deref()).unwrap_or(DEFAULT))
+    match (&train.recipe, &train.config) {
+        (Some(name), _) => find(name, None),
+        (None, Some(path)) => find(settings::read_file(path)?.0.as_deref().unwrap_or(DEFAULT), Some(path)),
+        (None, None) => find(DEFAULT, None),
+    }
 }
 
 fn request(train: Train) -> Request {
@@ -78,7 +79,8 @@ fn stop_on_interrupt() -> Arc<AtomicBool> {
 /// The model in a run folder, and the recipe that trained it.
 fn open(folder: &Path) -> Result<(&'static dyn Recipe, Saved), Error> {
     let saved = Saved::read(Run::open(folder, Run::MODEL)?)?;
-    Ok((find(saved.recipe())?, saved))
+    let file = saved.run().file(Run::MODEL);
+    Ok((find(saved.recipe(), Some(&file))?, saved))
 }
 
 pub(crate) fn evaluate(run: &Path) -> Result<Ended, Error> {

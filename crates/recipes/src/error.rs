@@ -14,8 +14,15 @@ use crate::settings::SettingsError;
 #[non_exhaustive]
 pub enum Error {
     /// There is no recipe of that name.
-    #[error("no recipe is called {name:?}{}; the recipes are {}", or_nearest(name, known), list(known))]
+    #[error(
+        "{}no recipe is called {name:?}{}; the recipes are {}",
+        file.as_ref().map_or_else(String::new, |file| format!("{}: ", file.display())),
+        or_nearest(name, known),
+        list(known)
+    )]
     UnknownRecipe {
+        /// The file that asks for it; none: the command line does.
+        file: Option<PathBuf>,
         /// The name.
         name: String,
         /// The names that exist.
@@ -97,7 +104,7 @@ impl Error {
     #[must_use]
     pub fn is_usage(&self) -> bool {
         match self {
-            Self::UnknownRecipe { .. } => true,
+            Self::UnknownRecipe { file, .. } => file.is_none(),
             Self::Settings(error) => error.is_usage(),
             _ => false,
         }

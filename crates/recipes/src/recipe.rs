@@ -107,13 +107,14 @@ pub trait Recipe: Sync {
 /// All recipes.
 pub const RECIPES: &[&dyn Recipe] = &[&crate::digits::Digits];
 
-/// The recipe of that name.
+/// The recipe of that name, which `file` asks for, or the command line.
 ///
 /// # Errors
 /// With the nearest name and all of them.
-pub fn find(name: &str) -> Result<&'static dyn Recipe, Error> {
+pub fn find(name: &str, file: Option<&Path>) -> Result<&'static dyn Recipe, Error> {
     let found = RECIPES.iter().find(|recipe| recipe.about().name == name);
     found.copied().ok_or_else(|| Error::UnknownRecipe {
+        file: file.map(Path::to_owned),
         name: name.to_owned(),
         known: RECIPES.iter().map(|recipe| recipe.about().name).collect(),
     })
