@@ -89,6 +89,12 @@ impl<T: Float> Op<T> for PutBack {
     }
 }
 
+/// Noughts of `shape` with `source` added at `index` along `axis`.
+#[track_caller]
+pub(super) fn put_back<T: Float>(source: &Var<T>, axis: isize, index: &Tensor<i64>, shape: Shape) -> Var<T> {
+    apply(PutBack { axis, index: index.clone(), rows: false, shape }, &[source])
+}
+
 impl<T: Float> Var<T> {
     /// The variables one after the other along an existing axis.
     ///
@@ -128,7 +134,7 @@ impl<T: Float> Var<T> {
     #[must_use]
     #[track_caller]
     pub fn scatter_add(&self, axis: isize, index: &Tensor<i64>, source: &Self) -> Self {
-        self + apply(PutBack { axis, index: index.clone(), rows: false, shape: *self.shape() }, &[source])
+        self + put_back(source, axis, index, *self.shape())
     }
 
     /// Parts `index` of `axis`, in that order: `[…, N, …], [K] → […, K, …]`.
