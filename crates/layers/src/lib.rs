@@ -1,2 +1,29 @@
 //! Layers and initialisers of Gradus.
+//!
+//! Why a crate of its own: a layer is what a module makes of operations; losses, optimizers and files never name one.
+//! Names, defaults, memory layouts and numerics are PyTorch's, so that its checkpoints load by name.
+//!
+//! It must never know losses, optimizers, data or file formats.
+//!
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
+
+mod activation;
+mod batch_norm;
+mod dropout;
+mod embedding;
+mod error;
+pub mod init;
+mod linear;
+mod norm;
+mod normalise;
+mod sequential;
+
+pub use activation::*;
+pub use batch_norm::{BatchNorm1d, BatchNorm2d, BatchNorm3d};
+pub use dropout::{ChannelDropout, DropPath, Dropout};
+pub use embedding::Embedding;
+pub use error::LayerError;
+pub use linear::Linear;
+pub use norm::{GroupNorm, LayerNorm, RmsNorm};
+pub use sequential::{Flatten, Identity, Sequential};

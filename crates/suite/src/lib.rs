@@ -1,2 +1,17 @@
-//! The correctness suite of Gradus.
+//! The correctness suite of Gradus: one table of ops, and properties multiplied over it.
+//!
+//! A new op gets one row in [`rows`], and with it all properties: value, gradient, second order, memory layouts, `f32`
+//! against `f64`, bits at any number of threads, instruction sets, declared algebra. It must never know how an op is
+//! computed: a reference is plain `f64` arithmetic.
 #![forbid(unsafe_code)]
+
+mod draw;
+mod law;
+mod row;
+pub mod rows;
+mod run;
+
+pub use draw::Draw;
+pub use law::Law;
+pub use row::{Function, Row, Shapes, unary};
+pub use run::{for_each_draw, for_each_large_draw, leaves, run_and_differentiate};

@@ -2,6 +2,8 @@
 //! from the number of threads, and partial results are combined in the order of the parts: the same bits at any
 //! thread count. One cost model decides whether parts leave the calling thread at all.
 
+use std::sync::{Mutex, PoisonError};
+
 use rayon::prelude::*;
 
 /// What a piece of work costs, so that one rule decides about threads.
@@ -73,10 +75,28 @@ pub fn is_parallel(cost: Cost) -> bool {
     cost.is_large() && threads() > 1
 }
 
+/// The one place where work leaves the calling thread. Not generic: rayon's machinery is compiled once.
+fn spread(parts: usize, f: &(dyn Fn(usize) + Sync)) {
+    (0..parts).into_par_iter().with_max_len(1).for_each(f);
+}
+
+/// Things that are handed out to whoever takes them first, each once.
+struct Slots<T>(Vec<Mutex<Option<T>>>);
+
+impl<T> Slots<T> {
+    fn new(things: impl Iterator<Item = T>) -> Self {
+        Self(things.map(|thing| Mutex::new(Some(thing))).collect())
+    }
+
+    fn exchange(&self, i: usize, thing: Option<T>) -> Option<T> {
+        std::mem::replace(&mut *self.0[i].lock().unwrap_or_else(PoisonError::into_inner), thing)
+    }
+}
+
 /// Calls `f(i)` for `i` in `0..parts`, on several threads if `cost` (of all parts together) is large.
 pub fn for_each(parts: usize, cost: Cost, f: impl Fn(usize) + Sync + Send) {
     if parts > 1 && is_parallel(cost) {
-        (0..parts).into_par_iter().with_max_len(1).for_each(f);
+        spread(parts, &f);
     } else {
         (0..parts).for_each(f);
     }
@@ -91,7 +111,12 @@ pub fn chunks_mut<T: Send>(
 ) {
     let chunk = chunk.max(1);
     if out.len() > chunk && is_parallel(cost) {
-        out.par_chunks_mut(chunk).enumerate().with_max_len(1).for_each(|(i, part)| f(i, part));
+        let slots = Slots::new(out.chunks_mut(chunk));
+        spread(slots.0.len(), &|i| {
+            if let Some(part) = slots.exchange(i, None) {
+                f(i, part);
+            }
+        });
     } else {
         out.chunks_mut(chunk).enumerate().for_each(|(i, part)| f(i, part));
     }
@@ -105,19 +130,32 @@ pub fn chunks_mut2<A: Send, B: Send>(
     f: impl Fn(usize, &mut [A], &mut [B]) + Sync + Send,
 ) {
     let (chunk_a, chunk_b) = (chunk_a.max(1), chunk_b.max(1));
-    if a.len() > chunk_a && is_parallel(cost) {
-        let parts = a.par_chunks_mut(chunk_a).zip(b.par_chunks_mut(chunk_b)).enumerate();
-        parts.with_max_len(1).for_each(|(i, (a, b))| f(i, a, b));
+    let large = a.len() > chunk_a && is_parallel(cost);
+    let parts = a.chunks_mut(chunk_a).zip(b.chunks_mut(chunk_b));
+    if large {
+        let slots = Slots::new(parts);
+        spread(slots.0.len(), &|i| {
+            if let Some((a, b)) = slots.exchange(i, None) {
+                f(i, a, b);
+            }
+        });
     } else {
-        let parts = a.chunks_mut(chunk_a).zip(b.chunks_mut(chunk_b)).enumerate();
-        parts.for_each(|(i, (a, b))| f(i, a, b));
+        parts.enumerate().for_each(|(i, (a, b))| f(i, a, b));
     }
 }
 
 /// The answers of `f(0), …, f(parts − 1)` in that order.
 pub fn map<R: Send>(parts: usize, cost: Cost, f: impl Fn(usize) -> R + Sync + Send) -> Vec<R> {
     if parts > 1 && is_parallel(cost) {
-        (0..parts).into_par_iter().with_max_len(1).map(f).collect()
+        let slots = Slots((0..parts).map(|_| Mutex::new(None)).collect());
+        spread(parts, &|i| {
+            slots.exchange(i, Some(f(i)));
+        });
+        slots
+            .0
+            .into_iter()
+            .filter_map(|slot| slot.into_inner().unwrap_or_else(PoisonError::into_inner))
+            .collect()
     } else {
         (0..parts).map(f).collect()
     }

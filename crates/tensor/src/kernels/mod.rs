@@ -5,6 +5,7 @@
 
 pub mod conv;
 pub mod matmul;
+pub mod pool;
 pub mod random;
 pub mod reduce;
 pub mod rows;
@@ -48,6 +49,8 @@ pub trait Kernels: Sized {
     fn rows(isa: Isa, n: usize, call: rows::Rows<'_, Self>);
     /// Convolution and its adjoints, see [`conv::convolve`].
     fn conv(isa: Isa, geometry: &conv::Geometry, call: conv::Conv<'_, Self>);
+    /// Pooling and its adjoints, see [`pool::pool`].
+    fn pool(isa: Isa, call: pool::Pool<'_, Self>);
 }
 
 macro_rules! number_kernels {
@@ -87,6 +90,9 @@ macro_rules! float_kernels {
             }
             fn conv(isa: Isa, geometry: &conv::Geometry, call: conv::Conv<'_, $t>) {
                 conv::convolve(isa, geometry, call);
+            }
+            fn pool(isa: Isa, call: pool::Pool<'_, $t>) {
+                pool::pool(isa, call);
             }
         }
     )*};

@@ -30,8 +30,12 @@ impl<'a, A: Element, O> Operand<'a, A, O> {
         Operand::Buffer(data, layout.collapse())
     }
 
+    /// Whether every block can be handed out without a copy.
+    fn is_dense(&self) -> bool {
+        matches!(self, Operand::Buffer(_, layout) if matches!(layout.axes(), [(_, 1)]))
+    }
+
     /// What must be in `scratch` before the first block: a single value is repeated there once and for all.
-    #[inline(always)]
     fn prepare(&self) -> [A; BLOCK] {
         match self {
             Operand::Buffer(data, layout) if layout.axes().is_empty() => {
@@ -42,7 +46,6 @@ impl<'a, A: Element, O> Operand<'a, A, O> {
     }
 
     /// The dense block of `len` elements from `start` on; `result` is that block of the result.
-    #[inline(always)]
     fn block<'b>(&'b self, start: usize, len: usize, result: &[O], scratch: &'b mut [A; BLOCK]) -> &'b [A] {
         match self {
             Operand::Result(copy) => {
@@ -94,28 +97,43 @@ pub fn copy<A: Element>(out: &mut [A], data: &[A], layout: &Layout) {
 }
 
 macro_rules! engine {
-    ($(#[$doc:meta])* $name:ident $body:ident ($($x:ident : $A:ident),+)) => {
-        struct $body<'p, 'a, O, F, $($A),+> {
-            first: usize,
+    ($(#[$doc:meta])* $name:ident $blocks:ident $body:ident ($($x:ident : $A:ident),+)) => {
+        /// One dense block, the only thing that is compiled per function and instruction set.
+        struct $body<'p, O, F, $($A),+> {
             out: &'p mut [O],
             f: &'p F,
-            $($x: &'p Operand<'a, $A, O>,)+
+            $($x: &'p [$A],)+
         }
 
-        impl<O: Element, $($A: Element,)+ F: Fn($($A),+) -> O> Body for $body<'_, '_, O, F, $($A),+> {
+        impl<O: Element, $($A: Element,)+ F: Fn($($A),+) -> O> Body for $body<'_, O, F, $($A),+> {
             type Output = ();
             #[inline(always)]
             fn run(self) {
-                $(let mut $x = (self.$x.prepare(), self.$x);)+
-                for (i, block) in self.out.chunks_mut(BLOCK).enumerate() {
-                    let start = self.first + i * BLOCK;
-                    let len = block.len();
-                    $(let $x = $x.1.block(start, len, block, &mut $x.0);)+
-                    for i in 0..len {
-                        block[i] = (self.f)($($x[i]),+);
-                    }
+                let len = self.out.len();
+                $(let $x = &self.$x[..len];)+
+                for (i, out) in self.out.iter_mut().enumerate() {
+                    *out = (self.f)($($x[i]),+);
                 }
             }
+        }
+
+        /// Walks the blocks of the result; compiled once per combination of element types.
+        fn $blocks<O: Element, $($A: Element),+>(
+            out: &mut [O],
+            $($x: Operand<'_, $A, O>,)+
+            cost: Cost,
+            kernel: &(dyn Fn($(&[$A],)+ &mut [O]) + Sync),
+        ) {
+            let dense = true $(&& $x.is_dense())+;
+            let step = if dense { PART } else { BLOCK };
+            parallel::chunks_mut(out, PART, cost, |part, out| {
+                $(let mut $x = (if dense { [$A::ZERO; BLOCK] } else { $x.prepare() }, &$x);)+
+                for (i, block) in out.chunks_mut(step).enumerate() {
+                    let start = part * PART + i * step;
+                    $(let $x = $x.1.block(start, block.len(), block, &mut $x.0);)+
+                    kernel($($x,)+ block);
+                }
+            });
         }
 
         $(#[$doc])*
@@ -128,22 +146,20 @@ macro_rules! engine {
         ) {
             let bytes = size_of::<O>() $(+ size_of::<$A>())+;
             let cost = Cost { bytes: out.len() * bytes, flops: out.len() * flops };
-            parallel::chunks_mut(out, PART, cost, |part, out| {
-                dispatch(isa, $body { first: part * PART, out, f: &f, $($x: &$x),+ });
-            });
+            $blocks(out, $($x,)+ cost, &|$($x,)+ out| dispatch(isa, $body { out, f: &f, $($x),+ }));
         }
     };
 }
 
 engine!(
     /// `out[i] ← f(a[i])`; `flops` is what one call of `f` costs.
-    map1 Map1 (a: A)
+    map1 blocks1 Dense1 (a: A)
 );
 engine!(
     /// `out[i] ← f(a[i], b[i])`.
-    map2 Map2 (a: A, b: B)
+    map2 blocks2 Dense2 (a: A, b: B)
 );
 engine!(
     /// `out[i] ← f(a[i], b[i], c[i])`.
-    map3 Map3 (a: A, b: B, c: C)
+    map3 blocks3 Dense3 (a: A, b: B, c: C)
 );

@@ -1,0 +1,211 @@
+//! Normalisation over the batch. In training the batch's statistics are used, and ride with the gradients to the running
+//! averages; in evaluation the running averages are used.
+
+use gradus_autodiff::Var;
+use gradus_module::{Buffer, Context, Counter, Layer, Module, Param};
+use gradus_tensor::{Float, Shape, Tensor};
+
+use crate::error::LayerError;
+use crate::norm::check_eps;
+use crate::normalise::{Normalise, Tracking};
+
+/// Running averages of a batch's statistics.
+#[derive(Clone, Debug, Module)]
+struct Running<T: Float> {
+    running_mean: Buffer<T>,
+    running_var: Buffer<T>,
+    num_batches_tracked: Counter,
+}
+
+/// What the layers for different ranks share.
+#[derive(Clone, Debug, Module)]
+struct Core<T: Float> {
+    weight: Option<Param<T>>,
+    bias: Option<Param<T>>,
+    #[module(flatten)]
+    running: Option<Running<T>>,
+    #[module(skip)]
+    channels: usize,
+    #[module(skip)]
+    eps: f64,
+    /// `None`: all batches weigh the same.
+    #[module(skip)]
+    momentum: Option<f64>,
+}
+
+impl<T: Float> Core<T> {
+    fn new(channels: usize) -> Self {
+        let running = Running {
+            running_mean: Buffer::new(Tensor::zeros([channels])),
+            running_var: Buffer::new(Tensor::ones([channels])),
+            num_batches_tracked: Counter::new(0),
+        };
+        Self {
+            weight: Some(Param::new(Tensor::ones([channels]))),
+            bias: Some(Param::new(Tensor::zeros([channels]))),
+            running: Some(running),
+            channels,
+            eps: 1e-5,
+            momentum: Some(0.1),
+        }
+    }
+
+    #[track_caller]
+    fn forward(&self, kind: &'static str, x: &Var<T>, cx: &mut Context<'_>) -> Var<T> {
+        let (shape, channels) = (*x.shape(), self.channels);
+        assert!(
+            shape[1] == channels,
+            "{kind}: channels differ: {shape} and {channels} channels ({} ≠ {channels})",
+            shape[1]
+        );
+        let y = match &self.running {
+            Some(running) if !cx.is_training() => self.with_running(running, x),
+            running => self.with_batch(kind, running.as_ref(), x, cx.is_training()),
+        };
+        cx.record(kind, self.weight.as_deref(), &y, x.len() as u64);
+        y
+    }
+
+    /// A value per channel, as the shape that broadcasts over `[N, C, …]`.
+    fn along_channels(&self, rank: usize) -> Shape {
+        Shape::new(&vec![1; rank]).with(1, self.channels)
+    }
+
+    #[track_caller]
+    fn with_batch(&self, kind: &str, running: Option<&Running<T>>, x: &Var<T>, training: bool) -> Var<T> {
+        let (shape, rank) = (x.shape(), x.rank());
+        let count = x.len() / self.channels.max(1);
+        assert!(
+            !training || count > 1,
+            "{kind}: a batch's variance needs more than one value per channel: {shape} ({count} < 2)"
+        );
+        let tracking = running.filter(|_| training).map(|running| Tracking {
+            mean: running.running_mean.id(),
+            variance: running.running_var.id(),
+            count: running.num_batches_tracked.id(),
+            momentum: self.momentum.unwrap_or(1.0 / (running.num_batches_tracked.value() + 1) as f64),
+        });
+        let axes = (0..rank as isize).filter(|&axis| axis != 1).collect();
+        let per_channel = |p: &Option<Param<T>>| p.as_ref().map(|p| p.reshape(self.along_channels(rank)));
+        let (weight, bias) = (per_channel(&self.weight), per_channel(&self.bias));
+        Normalise::standard(axes, self.eps).tracked(tracking).run(x, weight.as_ref(), bias.as_ref())
+    }
+
+    fn with_running(&self, running: &Running<T>, x: &Var<T>) -> Var<T> {
+        let shape = self.along_channels(x.rank());
+        let scale = (running.running_var.value() + T::of(self.eps)).rsqrt();
+        let mut scale = Var::constant(scale.reshape(shape));
+        if let Some(weight) = &self.weight {
+            scale = scale * weight.reshape(shape);
+        }
+        let mut shift = -(Var::constant(running.running_mean.value().reshape(shape)) * &scale);
+        if let Some(bias) = &self.bias {
+            shift = shift + bias.reshape(shape);
+        }
+        x * scale + shift
+    }
+}
+
+macro_rules! batch_norm {
+    ($($(#[$doc:meta])* $Name:ident $ranks:pat, $shapes:literal;)*) => {$(
+        $(#[$doc])*
+        ///
+        /// y = (x − mean)/√(variance + ε)·w + b for each channel, with ε = 1e-5 (Ioffe & Szegedy 2015). In training mean
+        /// and biased variance are the batch's. They also move `running_mean` and `running_var` (the unbiased one) by a
+        /// tenth of the way (PyTorch: `momentum=0.1`) and count `num_batches_tracked`, when an optimizer applies the
+        /// gradients that came through this layer; a forward pass alone changes nothing. In evaluation mean and variance
+        /// are the running ones.
+        #[derive(Clone, Debug, Module)]
+        pub struct $Name<T: Float = f32> {
+            #[module(flatten)]
+            core: Core<T>,
+        }
+
+        impl<T: Float> $Name<T> {
+            /// For inputs with `channels` channels.
+            #[must_use]
+            pub fn new(channels: usize) -> Self {
+                Self { core: Core::new(channels) }
+            }
+
+            /// The same without weight and bias (PyTorch: `affine=False`).
+            #[must_use]
+            pub fn without_affine(self) -> Self {
+                Self { core: Core { weight: None, bias: None, ..self.core } }
+            }
+
+            /// The same without running statistics: evaluation uses the batch's too
+            /// (PyTorch: `track_running_stats=False`).
+            #[must_use]
+            pub fn without_running_statistics(self) -> Self {
+                Self { core: Core { running: None, ..self.core } }
+            }
+
+            /// The same with another ε.
+            ///
+            /// # Errors
+            /// If it is negative or not finite.
+            pub fn eps(self, eps: f64) -> Result<Self, LayerError> {
+                Ok(Self { core: Core { eps: check_eps(stringify!($Name), eps)?, ..self.core } })
+            }
+
+            /// The same, with running statistics that move by `momentum` of the way to each batch's.
+            ///
+            /// # Errors
+            /// If it lies outside 0 ..= 1.
+            pub fn momentum(self, momentum: f64) -> Result<Self, LayerError> {
+                let fits = (0.0..=1.0).contains(&momentum);
+                LayerError::check(fits, stringify!($Name), "momentum", momentum, "a fraction (0 ≤ momentum ≤ 1)")?;
+                Ok(Self { core: Core { momentum: Some(momentum), ..self.core } })
+            }
+
+            /// The same, with running statistics that are the averages over all batches (PyTorch: `momentum=None`). Exact
+            /// with one forward pass per step.
+            #[must_use]
+            pub fn cumulative(self) -> Self {
+                Self { core: Core { momentum: None, ..self.core } }
+            }
+
+            /// The factor per channel, `[C]`; starts at 1.
+            #[must_use]
+            pub fn weight(&self) -> Option<&Param<T>> {
+                self.core.weight.as_ref()
+            }
+
+            /// The shift per channel, `[C]`; starts at 0.
+            #[must_use]
+            pub fn bias(&self) -> Option<&Param<T>> {
+                self.core.bias.as_ref()
+            }
+
+            /// The running mean, `[C]`; starts at 0.
+            #[must_use]
+            pub fn running_mean(&self) -> Option<&Tensor<T>> {
+                self.core.running.as_ref().map(|running| running.running_mean.value())
+            }
+
+            /// The running variance, `[C]`; starts at 1.
+            #[must_use]
+            pub fn running_var(&self) -> Option<&Tensor<T>> {
+                self.core.running.as_ref().map(|running| running.running_var.value())
+            }
+        }
+
+        impl<T: Float> Layer<T> for $Name<T> {
+            fn forward(&self, x: &Var<T>, cx: &mut Context<'_>) -> Var<T> {
+                let fits = matches!(x.rank(), $ranks);
+                assert!(fits, concat!(stringify!($Name), ": not ", $shapes, ": {} ({} axes)"), x.shape(), x.rank());
+                self.core.forward(stringify!($Name), x, cx)
+            }
+        }
+    )*};
+}
+
+batch_norm! {
+    /// Batch normalisation of vectors or sequences: `[N, C]` or `[N, C, L]` (PyTorch: `BatchNorm1d`).
+    BatchNorm1d 2 | 3, "[N, C] or [N, C, L]";
+    /// Batch normalisation of images: `[N, C, H, W]` (PyTorch: `BatchNorm2d`).
+    BatchNorm2d 4, "[N, C, H, W]";
+    /// Batch normalisation of volumes: `[N, C, D, H, W]` (PyTorch: `BatchNorm3d`).
+    BatchNorm3d 5, "[N, C, D, H, W]";
+}

@@ -1,0 +1,134 @@
+//! The operation under all normalising layers: y = (x − mean)/√(variance + ε)·w + b over some axes. One op, so that its
+//! backward pass reads the input once more instead of keeping what lies between; and so that a batch's statistics can
+//! ride with the gradients to the buffers that average them. It knows axes, no layers.
+
+use gradus_autodiff::{BufferId, Cotangents, Op, Save, Saved, Update, Var, apply};
+use gradus_tensor::{Float, Tensor};
+
+/// Where a batch's statistics go when the gradients are applied.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tracking {
+    pub(crate) mean: BufferId,
+    /// Takes the unbiased variance.
+    pub(crate) variance: BufferId,
+    pub(crate) count: BufferId,
+    pub(crate) momentum: f64,
+}
+
+/// What is normalised, and how.
+pub(crate) struct Normalise<T: Float> {
+    /// Over which axes statistics are taken.
+    axes: Vec<isize>,
+    eps: f64,
+    /// Whether the mean is taken out; if not, the variance is the mean square.
+    centred: bool,
+    tracking: Option<Tracking>,
+    /// From the forward pass: the mean if it is taken out, and 1/√(variance + ε).
+    statistics: Option<(Option<Tensor<T>>, Tensor<T>)>,
+    /// From the forward pass: 1 for x alone, 2 with a weight, 3 with a bias.
+    inputs: usize,
+    updates: Vec<Update<T>>,
+}
+
+impl<T: Float> Normalise<T> {
+    /// With mean 0 and variance 1 over `axes`.
+    pub(crate) fn standard(axes: Vec<isize>, eps: f64) -> Self {
+        Self { axes, eps, centred: true, tracking: None, statistics: None, inputs: 0, updates: Vec::new() }
+    }
+
+    /// With mean square 1 over `axes`.
+    pub(crate) fn root_mean_square(axes: Vec<isize>, eps: f64) -> Self {
+        Self { centred: false, ..Self::standard(axes, eps) }
+    }
+
+    /// Hands the statistics out with the gradients.
+    pub(crate) fn tracked(self, tracking: Option<Tracking>) -> Self {
+        Self { tracking, ..self }
+    }
+
+    /// y for x; `weight` and `bias` broadcast to its shape, and there is no bias without a weight.
+    #[track_caller]
+    pub(crate) fn run(self, x: &Var<T>, weight: Option<&Var<T>>, bias: Option<&Var<T>>) -> Var<T> {
+        match (weight, bias) {
+            (None, _) => apply(self, &[x]),
+            (Some(weight), None) => apply(self, &[x, weight]),
+            (Some(weight), Some(bias)) => apply(self, &[x, weight, bias]),
+        }
+    }
+
+    /// The updates that carry these statistics, of `count` numbers each, to the buffers.
+    fn report(&mut self, mean: &Tensor<T>, variance: &Tensor<T>, count: usize) {
+        if let Some(Tracking { mean: to_mean, variance: to_variance, count: counter, momentum }) =
+            self.tracking
+        {
+            let unbiased = variance * T::of(count as f64 / (count as f64 - 1.0));
+            let flat = |x: &Tensor<T>| x.reshape([x.len()]);
+            self.updates = vec![
+                Update::Average { target: to_mean, value: flat(mean), momentum },
+                Update::Average { target: to_variance, value: flat(&unbiased), momentum },
+                Update::Count { target: counter },
+            ];
+        }
+    }
+}
+
+impl<T: Float> Op<T> for Normalise<T> {
+    fn name(&self) -> &'static str {
+        "normalise"
+    }
+
+    fn saves(&self) -> Save {
+        Save::input(0).and(Save::input(1))
+    }
+
+    fn forward(&mut self, inputs: &[&Tensor<T>]) -> Tensor<T> {
+        let x = inputs[0];
+        self.inputs = inputs.len();
+        let mean = self.centred.then(|| x.mean_axes(&self.axes, true));
+        let centred = mean.as_ref().map_or_else(|| x.clone(), |mean| x - mean);
+        let variance = centred.square().mean_axes(&self.axes, true);
+        if let Some(mean) = &mean {
+            self.report(mean, &variance, x.len() / mean.len().max(1));
+        }
+        let scale = (variance + T::of(self.eps)).rsqrt();
+        let mut y = centred * &scale;
+        self.statistics = Some((mean, scale));
+        for (i, &affine) in inputs[1..].iter().enumerate() {
+            y = if i == 0 { y * affine } else { y + affine };
+        }
+        y
+    }
+
+    /// With n = (x − mean)·scale and h = g·w: dx = scale·(h − mean h − n·mean(h·n)), dw = g·n, db = g.
+    fn vjp(&self, saved: &Saved<Var<T>>, g: &Var<T>) -> Cotangents<Var<T>> {
+        let (x, axes) = (saved.input(0), &self.axes);
+        let centred = if self.centred { &x - x.mean_axes(axes, true) } else { x };
+        let scale = (centred.square().mean_axes(axes, true) + self.eps).rsqrt();
+        let normal = centred * &scale;
+        let h = if self.inputs > 1 { g * saved.input(1) } else { g.clone() };
+        let along = &normal * (&h * &normal).mean_axes(axes, true);
+        let across = if self.centred { &h - h.mean_axes(axes, true) } else { h };
+        let mut out = vec![Some((across - along) * scale), Some(g * normal), Some(g.clone())];
+        out.truncate(self.inputs);
+        out
+    }
+
+    fn vjp_fused(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>) -> Option<Cotangents<Tensor<T>>> {
+        let (mean, scale) = self.statistics.as_ref()?;
+        let (x, axes) = (saved.input(0), &self.axes);
+        let normal = mean.as_ref().map_or_else(|| &x * scale, |mean| (&x - mean) * scale);
+        let dx = saved.wants(0).then(|| {
+            let h = if self.inputs > 1 { g * &saved.input(1) } else { g.clone() };
+            let along = &normal * &(&h * &normal).mean_axes(axes, true);
+            let h = if self.centred { &h - &h.mean_axes(axes, true) } else { h };
+            (h - &along) * scale
+        });
+        let mut out = vec![dx, saved.wants(1).then(|| g * &normal), Some(g.clone())];
+        out.truncate(self.inputs);
+        Some(out)
+    }
+
+    fn updates(&self) -> &[Update<T>] {
+        &self.updates
+    }
+}

@@ -1,0 +1,123 @@
+//! Layers without numbers of their own: the identity, flattening, and layers one after the other.
+
+use std::fmt;
+
+use gradus_autodiff::Var;
+use gradus_module::{Context, Layer, Module};
+use gradus_tensor::Float;
+
+/// y = x (PyTorch: `Identity`). Takes the place of a layer that is not wanted.
+#[derive(Clone, Copy, Debug, Default, Module)]
+pub struct Identity;
+
+impl<T: Float> Layer<T> for Identity {
+    fn forward(&self, x: &Var<T>, _: &mut Context<'_>) -> Var<T> {
+        x.clone()
+    }
+}
+
+/// Axes `start ..= end` merged into one: by default all but the first, `[N, C, H, W] → [N, C·H·W]` (PyTorch: `Flatten`).
+#[derive(Clone, Copy, Debug, Module)]
+pub struct Flatten {
+    #[module(skip)]
+    start: isize,
+    #[module(skip)]
+    end: isize,
+}
+
+impl Flatten {
+    /// All axes but the first become one.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::axes(1, -1)
+    }
+
+    /// Axes `start ..= end` become one; −1 is the last.
+    #[must_use]
+    pub fn axes(start: isize, end: isize) -> Self {
+        Self { start, end }
+    }
+}
+
+impl Default for Flatten {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T: Float> Layer<T> for Flatten {
+    fn forward(&self, x: &Var<T>, cx: &mut Context<'_>) -> Var<T> {
+        let y = x.flatten(self.start, self.end);
+        cx.record::<T>("Flatten", None, &y, 0);
+        y
+    }
+}
+
+/// Layers one after the other (PyTorch: `Sequential`). Their parameters are called `0.weight`, `0.bias`, `1.weight` …
+///
+/// ```
+/// use gradus_layers::{Linear, Relu, Sequential};
+/// use gradus_module::Module;
+/// use gradus_tensor::Rng;
+/// let mut rng = Rng::seed(0);
+/// let model = Sequential::<f32>::new()
+///     .push(Linear::new(4, 8, &mut rng))
+///     .push(Relu)
+///     .push(Linear::new(8, 1, &mut rng).without_bias());
+/// assert_eq!(model.state().names().collect::<Vec<_>>(), ["0.weight", "0.bias", "2.weight"]);
+/// ```
+#[derive(Module)]
+pub struct Sequential<T: Float = f32> {
+    #[module(flatten)]
+    layers: Vec<Box<dyn Layer<T> + Send + Sync>>,
+}
+
+impl<T: Float> Sequential<T> {
+    /// No layers: the identity.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { layers: Vec::new() }
+    }
+
+    /// With one more layer at the end.
+    #[must_use]
+    pub fn push(mut self, layer: impl Layer<T> + Send + Sync + 'static) -> Self {
+        self.layers.push(Box::new(layer));
+        self
+    }
+
+    /// The number of layers.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.layers.len()
+    }
+
+    /// Whether there are no layers.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.layers.is_empty()
+    }
+
+    /// The layers in order, for those who want to see what lies between them.
+    pub fn iter(&self) -> impl Iterator<Item = &(dyn Layer<T> + Send + Sync)> {
+        self.layers.iter().map(AsRef::as_ref)
+    }
+}
+
+impl<T: Float> Default for Sequential<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T: Float> Layer<T> for Sequential<T> {
+    fn forward(&self, x: &Var<T>, cx: &mut Context<'_>) -> Var<T> {
+        self.layers.iter().fold(x.clone(), |x, layer| layer.forward(&x, cx))
+    }
+}
+
+impl<T: Float> fmt::Debug for Sequential<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sequential<{}>({} layers)", T::DTYPE, self.len())
+    }
+}

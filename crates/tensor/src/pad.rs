@@ -1,0 +1,165 @@
+//! Tensors made longer or turned round along their axes: padding, tiling, repeating, rolling. Data movement only, for
+//! any element type.
+
+use crate::element::Element;
+use crate::layout::Layout;
+use crate::tensor::Tensor;
+
+impl<T: Element> Tensor<T> {
+    /// `value` put around: `widths` has (before, after) for each axis, the first axis first
+    /// (NumPy: `pad`; PyTorch: `pad(mode="constant")` lists the last axis first).
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::from([[1, 2], [3, 4]]).pad(&[(1, 0), (0, 2)], 9);
+    /// assert_eq!(x, Tensor::from([[9, 9, 9, 9], [1, 2, 9, 9], [3, 4, 9, 9]]));
+    /// ```
+    ///
+    /// # Panics
+    /// If there is not one pair per axis.
+    #[must_use]
+    #[track_caller]
+    pub fn pad(&self, widths: &[(usize, usize)], value: T) -> Self {
+        let (pairs, axes) = (widths.len(), self.rank());
+        assert!(pairs == axes, "pad: one pair per axis: {} by {widths:?} ({axes} ≠ {pairs})", self.shape());
+        let mut shape = *self.shape();
+        shape.iter_mut().zip(widths).for_each(|(length, (before, after))| *length += before + after);
+        let mut inner = Layout::row_major(shape);
+        for (axis, &(before, _)) in widths.iter().enumerate() {
+            inner = inner.slice(axis, before, 1, self.shape()[axis]);
+        }
+        let source = self.contiguous();
+        let mut rest = source.as_slice().unwrap_or(&[]);
+        Self::build(shape, |out| {
+            out.fill(value);
+            inner.collapse().runs(0, rest.len(), |position, stride, length| {
+                let (run, after) = rest.split_at(length);
+                rest = after;
+                if stride == 1 {
+                    out[position..position + length].copy_from_slice(run);
+                } else {
+                    for (i, &value) in run.iter().enumerate() {
+                        out[position.wrapping_add_signed(i as isize * stride)] = value;
+                    }
+                }
+            });
+        })
+    }
+
+    /// The whole tensor repeated `counts` times along each axis; missing axes are added in front
+    /// (NumPy: `tile`; PyTorch: `repeat`).
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::from([1, 2]).tile(&[2, 2]), Tensor::from([[1, 2, 1, 2], [1, 2, 1, 2]]));
+    /// ```
+    ///
+    /// # Panics
+    /// If there are fewer counts than axes.
+    #[must_use]
+    #[track_caller]
+    pub fn tile(&self, counts: &[usize]) -> Self {
+        let (given, axes) = (counts.len(), self.rank());
+        assert!(given >= axes, "tile: a count per axis: {} by {counts:?} ({given} < {axes})", self.shape());
+        let mut out = self.clone();
+        for _ in axes..given {
+            out = out.unsqueeze(0);
+        }
+        for (axis, &count) in counts.iter().enumerate() {
+            out = match count {
+                0 => out.narrow(axis as isize, 0, 0),
+                1 => out,
+                _ => Self::cat(&vec![&out; count], axis as isize),
+            };
+        }
+        out
+    }
+
+    /// Each element `count` times in a row along `axis` (PyTorch: `repeat_interleave`).
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::from([1, 2]).repeat_interleave(3, 0).to_vec(), [1, 1, 1, 2, 2, 2]);
+    /// ```
+    ///
+    /// # Panics
+    /// If there is no such axis.
+    #[must_use]
+    #[track_caller]
+    pub fn repeat_interleave(&self, count: usize, axis: isize) -> Self {
+        let at = self.shape().axis("repeat_interleave", axis);
+        let length = self.shape()[at];
+        let index: Vec<i64> = (0..length * count).map(|i| (i / count) as i64).collect();
+        self.index_select(at as isize, &index.into())
+    }
+
+    /// Moved along `axis` by `shift` places; what leaves one end comes back at the other (PyTorch: `roll`).
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::from([1, 2, 3, 4]).roll(1, 0).to_vec(), [4, 1, 2, 3]);
+    /// assert_eq!(Tensor::from([1, 2, 3, 4]).roll(-6, 0).to_vec(), [3, 4, 1, 2]);
+    /// ```
+    ///
+    /// # Panics
+    /// If there is no such axis.
+    #[must_use]
+    #[track_caller]
+    pub fn roll(&self, shift: isize, axis: isize) -> Self {
+        let length = self.shape()[self.shape().axis("roll", axis)];
+        if length == 0 {
+            return self.clone();
+        }
+        let tail = shift.rem_euclid(length as isize) as usize;
+        let head = self.narrow(axis, 0, length - tail);
+        Self::cat(&[&self.narrow(axis, length - tail, tail), &head], axis)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn padding_any_axis_of_any_view() {
+        let x = Tensor::<i64>::arange(24).reshape([2, 3, 4]).transpose(0, 2);
+        for widths in [[(0, 0), (1, 2), (0, 0)], [(2, 0), (0, 0), (0, 1)], [(1, 1), (1, 1), (1, 1)]] {
+            let y = x.pad(&widths, -1);
+            let want = Tensor::from_fn(y.shape(), |i| {
+                let inside: Option<Vec<usize>> =
+                    i.iter().zip(&widths).map(|(&i, &(before, _))| i.checked_sub(before)).collect();
+                match inside {
+                    Some(at) if at.iter().zip(x.shape().iter()).all(|(i, d)| i < d) => x.at(&at),
+                    _ => -1,
+                }
+            });
+            assert_eq!(y, want);
+        }
+        let column = Tensor::<i64>::arange(3).reshape([3, 1]).pad(&[(0, 0), (1, 1)], 0);
+        assert_eq!(column.to_vec(), [0, 0, 0, 0, 1, 0, 0, 2, 0]);
+        assert_eq!(Tensor::<f32>::zeros([0, 2]).pad(&[(1, 0), (0, 0)], 1.0).to_vec(), [1.0, 1.0]);
+        assert_eq!(Tensor::scalar(3_i64).pad(&[], 0).item(), 3);
+    }
+
+    #[test]
+    fn tiles_and_rolls() {
+        let x = Tensor::<i64>::arange(6).reshape([2, 3]);
+        let y = x.tile(&[2, 3, 2]);
+        let want = Tensor::from_fn([2, 6, 6], |i| x.at(&[i[1] % 2, i[2] % 3]));
+        assert_eq!(y, want);
+        assert_eq!(x.tile(&[0, 1]).dims(), [0, 3]);
+        for shift in -7..8_isize {
+            let want =
+                Tensor::from_fn([2, 3], |i| x.at(&[i[0], (i[1] as isize - shift).rem_euclid(3) as usize]));
+            assert_eq!(x.roll(shift, -1), want, "{shift}");
+        }
+        assert_eq!(x.repeat_interleave(2, 0).select(1, 0).to_vec(), [0, 0, 3, 3]);
+        assert_eq!(x.repeat_interleave(0, 0).dims(), [0, 3]);
+    }
+
+    #[test]
+    #[should_panic(expected = "pad: one pair per axis: [2] by [(0, 1), (0, 0)] (1 ≠ 2)")]
+    fn padding_counts_its_pairs() {
+        let _ = Tensor::<f32>::zeros([2]).pad(&[(0, 1), (0, 0)], 0.0);
+    }
+}

@@ -1,0 +1,306 @@
+//! Pooling of planes `[…, H, W]`: which windows there are, what shapes come out, and the adjoints. How it is computed
+//! stands in `kernels::pool`. It must never know layers.
+
+use crate::element::Float;
+use crate::isa::current_isa;
+use crate::kernels::pool::{Pool, cell};
+use crate::kernels::window::Window;
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+
+/// How a pooling window moves over a plane.
+///
+/// ```
+/// use gradus_tensor::Pool2dSpec;
+/// let spec = Pool2dSpec { stride: [2, 2], padding: [1, 1], ..Pool2dSpec::new([3, 3]) };
+/// assert_eq!(spec.output([7, 8]), [4, 4]);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Pool2dSpec {
+    /// The window's sides, [rows, columns].
+    pub kernel: [usize; 2],
+    /// Steps of the window.
+    pub stride: [usize; 2],
+    /// Border before and after, at most half the kernel: −∞ for maxima, zeros for means.
+    pub padding: [usize; 2],
+    /// Distance between the window's elements; maxima only.
+    pub dilation: [usize; 2],
+    /// Whether windows may hang over the end (they still begin inside the plane or the border before it).
+    pub ceil_mode: bool,
+    /// Whether means count the zeros of the border.
+    pub count_include_pad: bool,
+}
+
+impl Pool2dSpec {
+    /// Windows side by side: the stride is the kernel, all else PyTorch's default (no padding, no dilation, no
+    /// overhang, `count_include_pad`).
+    #[must_use]
+    pub const fn new(kernel: [usize; 2]) -> Self {
+        Self {
+            kernel,
+            stride: kernel,
+            padding: [0, 0],
+            dilation: [1, 1],
+            ceil_mode: false,
+            count_include_pad: true,
+        }
+    }
+
+    /// The sides [OH, OW] of the result for a plane [H, W]:
+    /// ⌊(H + 2·padding − dilation·(kernel − 1) − 1) / stride⌋ + 1, or ⌈…⌉ in `ceil_mode` without a window that would
+    /// begin behind the plane.
+    ///
+    /// # Panics
+    /// If a size is 0, the padding exceeds half the kernel or the kernel the padded plane, or a window would see
+    /// nothing but padding.
+    #[must_use]
+    #[track_caller]
+    pub fn output(self, input: [usize; 2]) -> [usize; 2] {
+        self.window("pool2d", input).output
+    }
+
+    #[track_caller]
+    fn window(self, op: &str, input: [usize; 2]) -> Window {
+        let Self { kernel, stride, padding, dilation, .. } = self;
+        let sizes = [kernel, stride, dilation].concat();
+        assert!(!sizes.contains(&0), "{op}: kernels, strides and dilations start at 1: {self:?}");
+        let output = [0, 1].map(|axis| {
+            let (length, k, pad, step) = (input[axis], kernel[axis], padding[axis], stride[axis]);
+            assert!(
+                pad <= k / 2,
+                "{op}: padding exceeds half the kernel: {input:?} by {kernel:?} ({pad} > {k}/2)"
+            );
+            let (padded, reach) = (length + 2 * pad, Window::reach(k, dilation[axis]));
+            assert!(
+                reach <= padded,
+                "{op}: kernel exceeds the padded input: {input:?} by {kernel:?} ({reach} > {length} + 2·{pad})"
+            );
+            if !self.ceil_mode {
+                return (padded - reach) / step + 1;
+            }
+            let places = (padded - reach).div_ceil(step) + 1;
+            if (places - 1) * step >= length + pad { places - 1 } else { places }
+        });
+        let window = Window { input, output, kernel, stride, padding, dilation };
+        for axis in [0, 1] {
+            let seen = |place| (0..kernel[axis]).any(|k| window.inside(axis, k).contains(&place));
+            assert!(
+                (0..output[axis]).all(seen),
+                "{op}: a window sees only padding: {input:?} by {kernel:?} ({self:?})"
+            );
+        }
+        window
+    }
+
+    /// What a mean divides by, as one factor per row and per column of places: the elements of the window that lie in
+    /// the plane or, with `count_include_pad`, in the plane and its border.
+    fn divisors<T: Float>(self, window: &Window) -> [Vec<T>; 2] {
+        [0, 1].map(|axis| {
+            let (length, pad) = (window.input[axis], window.padding[axis]);
+            let count = |place: usize| {
+                let start = place * window.stride[axis]; // counted from the border's beginning
+                let end = (start + window.kernel[axis]).min(length + 2 * pad);
+                if self.count_include_pad {
+                    return end - start;
+                }
+                end.min(length + pad) - start.max(pad)
+            };
+            (0..window.output[axis]).map(|place| T::of(count(place) as f64)).collect()
+        })
+    }
+}
+
+/// `shape` with its last two axes replaced.
+fn with_plane(shape: &Shape, [h, w]: [usize; 2]) -> Shape {
+    let axes = shape.len();
+    shape.with(axes - 2, h).with(axes - 1, w)
+}
+
+/// [H, W].
+#[track_caller]
+fn plane(op: &str, shape: &Shape) -> [usize; 2] {
+    assert!(shape.len() >= 2, "{op}: planes are not […, H, W]: {shape} ({} axes)", shape.len());
+    [shape[shape.len() - 2], shape[shape.len() - 1]]
+}
+
+/// The elements of a dense tensor.
+fn dense<T: crate::Element>(x: &Tensor<T>) -> &[T] {
+    x.as_slice().unwrap_or(&[])
+}
+
+impl<T: Float> Tensor<T> {
+    /// The largest element of each window, and its place y·W + x in the plane: `[…, H, W] → […, OH, OW]` twice
+    /// (PyTorch: `max_pool2d(return_indices=True)`). The first of equals wins; NaN counts as largest.
+    ///
+    /// ```
+    /// use gradus_tensor::{Pool2dSpec, Tensor};
+    /// let x = Tensor::from([[1.0_f32, 5.0, 2.0], [3.0, 4.0, 6.0]]);
+    /// let (largest, place) = x.max_pool2d(Pool2dSpec { stride: [1, 1], ..Pool2dSpec::new([2, 2]) });
+    /// assert_eq!((largest.to_vec(), place.to_vec()), (vec![5.0, 6.0], vec![1, 5]));
+    /// ```
+    ///
+    /// # Panics
+    /// If there are fewer than two axes, or as [`Pool2dSpec::output`].
+    #[must_use]
+    #[track_caller]
+    pub fn max_pool2d(&self, spec: Pool2dSpec) -> (Self, Tensor<i64>) {
+        let window = spec.window("max_pool2d", plane("max_pool2d", self.shape()));
+        let shape = with_plane(self.shape(), window.output);
+        let x = self.contiguous();
+        let mut index = Tensor::<i64>::zeros(shape);
+        let out = Self::build(shape, |out| {
+            T::pool(current_isa(), Pool::Max { window, x: dense(&x), out, index: index.make_mut() });
+        });
+        (out, index)
+    }
+
+    /// The adjoint of maximum pooling: `self` is the result's cotangent `[…, OH, OW]`, added up at the places `index`
+    /// of planes of shape `input` `[…, H, W]` (where no index repeats: PyTorch's `max_unpool2d`).
+    ///
+    /// # Panics
+    /// If `self` and `index` differ in shape, `input` differs from them beside the last two axes, or an index lies
+    /// outside its plane.
+    #[must_use]
+    #[track_caller]
+    pub fn max_pool2d_grad(&self, index: &Tensor<i64>, input: impl Into<Shape>) -> Self {
+        let (op, input) = ("max_pool2d_grad", input.into());
+        let ([h, w], from) = (plane(op, &input), plane(op, self.shape()));
+        self.check_cotangent(op, &with_plane(&input, from));
+        assert!(
+            self.shape() == index.shape(),
+            "{op}: one index per element: {} and {}",
+            self.shape(),
+            index.shape()
+        );
+        let (g, index) = (self.contiguous(), index.contiguous());
+        let limit = (h * w) as i64;
+        if let Some((at, place)) = dense(&index).iter().enumerate().find(|(_, i)| !(0..limit).contains(*i)) {
+            panic!("{op}: index {place} at position {at} lies outside 0 .. {limit}");
+        }
+        let planes = [from[0] * from[1], h * w];
+        Self::build(input, |out| {
+            T::pool(current_isa(), Pool::MaxGrad { planes, g: dense(&g), index: dense(&index), out });
+        })
+    }
+
+    /// The mean of each window: `[…, H, W] → […, OH, OW]` (PyTorch: `avg_pool2d`).
+    ///
+    /// ```
+    /// use gradus_tensor::{Pool2dSpec, Tensor};
+    /// let x = Tensor::from([[1.0_f32, 2.0], [3.0, 6.0]]);
+    /// assert_eq!(x.avg_pool2d(Pool2dSpec::new([2, 2])).to_vec(), [3.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If there are fewer than two axes, there is dilation, or as [`Pool2dSpec::output`].
+    #[must_use]
+    #[track_caller]
+    pub fn avg_pool2d(&self, spec: Pool2dSpec) -> Self {
+        let window = spec.average_window("avg_pool2d", self.shape());
+        let [rows, columns] = spec.divisors(&window);
+        let x = self.contiguous();
+        Self::build(with_plane(self.shape(), window.output), |out| {
+            let divisors = [&rows[..], &columns[..]];
+            T::pool(current_isa(), Pool::Average { window, divisors, x: dense(&x), out });
+        })
+    }
+
+    /// The adjoint of [`Tensor::avg_pool2d`]: `self` is the result's cotangent `[…, OH, OW]`, the answer that of the
+    /// planes, of shape `input` `[…, H, W]`.
+    ///
+    /// # Panics
+    /// As `avg_pool2d` for planes of shape `input`, or if `self` is not of its result's shape.
+    #[must_use]
+    #[track_caller]
+    pub fn avg_pool2d_grad(&self, input: impl Into<Shape>, spec: Pool2dSpec) -> Self {
+        let input = input.into();
+        let window = spec.average_window("avg_pool2d_grad", &input);
+        self.check_cotangent("avg_pool2d_grad", &with_plane(&input, window.output));
+        let [rows, columns] = spec.divisors(&window);
+        let g = self.contiguous();
+        Self::build(input, |out| {
+            let divisors = [&rows[..], &columns[..]];
+            T::pool(current_isa(), Pool::AverageGrad { window, divisors, g: dense(&g), out });
+        })
+    }
+
+    /// The mean of each of `output` = [OH, OW] cells, cell i covering ⌊i·H/OH⌋ .. ⌈(i + 1)·H/OH⌉:
+    /// `[…, H, W] → […, OH, OW]` (PyTorch: `adaptive_avg_pool2d`).
+    ///
+    /// # Panics
+    /// If there are fewer than two axes, or a side of the planes or the result is 0.
+    #[must_use]
+    #[track_caller]
+    pub fn adaptive_avg_pool2d(&self, output: [usize; 2]) -> Self {
+        let input = cells("adaptive_avg_pool2d", self.shape(), output);
+        let x = self.contiguous();
+        Self::build(with_plane(self.shape(), output), |out| {
+            T::pool(current_isa(), Pool::Adaptive { input, output, x: dense(&x), out });
+        })
+    }
+
+    /// The adjoint of [`Tensor::adaptive_avg_pool2d`]: `self` is the result's cotangent `[…, OH, OW]`, the answer that
+    /// of the planes, of shape `input` `[…, H, W]`.
+    ///
+    /// # Panics
+    /// If the shapes differ beside the last two axes, or as `adaptive_avg_pool2d`.
+    #[must_use]
+    #[track_caller]
+    pub fn adaptive_avg_pool2d_grad(&self, input: impl Into<Shape>) -> Self {
+        let (op, shape) = ("adaptive_avg_pool2d_grad", input.into());
+        let output = plane(op, self.shape());
+        let input = cells(op, &shape, output);
+        self.check_cotangent(op, &with_plane(&shape, output));
+        let g = self.contiguous();
+        Self::build(shape, |out| {
+            T::pool(current_isa(), Pool::AdaptiveGrad { input, output, g: dense(&g), out });
+        })
+    }
+
+    /// The largest element of each of `output` = [OH, OW] cells as in [`Tensor::adaptive_avg_pool2d`], and its place
+    /// in the plane: `[…, H, W] → […, OH, OW]` twice (PyTorch: `adaptive_max_pool2d(return_indices=True)`).
+    ///
+    /// # Panics
+    /// As `adaptive_avg_pool2d`.
+    #[must_use]
+    #[track_caller]
+    pub fn adaptive_max_pool2d(&self, output: [usize; 2]) -> (Self, Tensor<i64>) {
+        let [h, w] = cells("adaptive_max_pool2d", self.shape(), output);
+        let x = self.contiguous();
+        let shape = with_plane(self.shape(), output);
+        let (mut largest, mut places) =
+            (Vec::with_capacity(shape.count()), Vec::with_capacity(shape.count()));
+        for plane in dense(&x).chunks_exact(h * w) {
+            for (oy, ox) in (0..output[0]).flat_map(|oy| (0..output[1]).map(move |ox| (oy, ox))) {
+                let (rows, columns) = (cell(oy, output[0], h), cell(ox, output[1], w));
+                let mut best = rows.start * w + columns.start;
+                for place in rows.flat_map(|y| columns.clone().map(move |x| y * w + x)) {
+                    let (new, old) = (plane[place], plane[best]);
+                    if new > old || (new.is_nan() && !old.is_nan()) {
+                        best = place;
+                    }
+                }
+                largest.push(plane[best]);
+                places.push(best as i64);
+            }
+        }
+        (Self::new(shape, &largest), Tensor::new(shape, &places))
+    }
+}
+
+impl Pool2dSpec {
+    #[track_caller]
+    fn average_window(self, op: &str, shape: &Shape) -> Window {
+        let dilation = self.dilation;
+        assert!(dilation == [1, 1], "{op}: means have no dilation: {shape} ({dilation:?} ≠ [1, 1])");
+        self.window(op, plane(op, shape))
+    }
+}
+
+#[track_caller]
+fn cells(op: &str, shape: &Shape, output: [usize; 2]) -> [usize; 2] {
+    let input = plane(op, shape);
+    let empty = input.contains(&0) || output.contains(&0);
+    assert!(!empty, "{op}: sides start at 1: {shape} to {output:?}");
+    input
+}
