@@ -29,8 +29,10 @@ pub(crate) enum Command {
     },
     /// Apply a run's model to files.
     ///
-    /// For digits: PNG images of 8×8 pixels, light strokes on a dark ground (black is 0, white is 16), or CSV files
-    /// whose rows hold the 64 pixel values from 0 to 16, row by row from the top; a 65th value is taken as the label.
+    /// For digits: PNG images of 8×8 pixels, or CSV files. In an image, light strokes on a dark ground count from
+    /// black, 0, to white, 16, as in the training data; if its outermost pixels are light on average, it is dark ink
+    /// on light paper, and counts the other way. A CSV row holds the 64 pixel values from 0 to 16, row by row from the
+    /// top; a 65th is taken as the label, a first line of words as names.
     Apply {
         /// The run folder.
         #[arg(value_hint = ValueHint::DirPath)]

@@ -189,12 +189,14 @@ fn inputs_that_are_no_digits_are_named_with_the_place() {
     write("wide.png", &png(9, 8));
     write("cut.png", &png(8, 8)[..50]);
     write("digit.jpg", b"?");
-    let cases: [(&str, &[&str]); 11] = [
-        ("short.csv", &["short.csv: line 2 has 63 values", "64 pixels"]),
-        ("word.csv", &["word.csv: line 2, value 64: \"x\" is no number from 0 to 16"]),
-        ("large.csv", &["large.csv: line 1, value 64: \"17\" is no number from 0 to 16"]),
-        ("label.csv", &["label.csv: line 1, value 65: \"12\" is no number from 0 to 9"]),
-        ("empty.csv", &["empty.csv: holds no digit"]),
+    write("one_short.csv", format!("{}\n", row(63)).as_bytes());
+    let cases: [(&str, &[&str]); 12] = [
+        ("one_short.csv", &["one_short.csv: line 1 has 63 values", "64 pixels from 0 to 16"]),
+        ("short.csv", &["short.csv: line 2: 63 cells instead of 64"]),
+        ("word.csv", &["word.csv: line 2, column 64: \"x\" is not a finite number"]),
+        ("large.csv", &["large.csv: line 1, column 64: 17 is no pixel from 0 to 16"]),
+        ("label.csv", &["label.csv: line 1, column 65: 12 is no label from 0 to 9"]),
+        ("empty.csv", &["empty.csv: is empty"]),
         ("bytes.csv", &["bytes.csv: "]),
         ("text.png", &["text.png"]),
         ("wide.png", &["wide.png", "9×8", "8×8"]),

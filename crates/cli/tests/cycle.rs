@@ -76,8 +76,7 @@ fn evaluate_needs_only_the_folder_and_agrees_with_the_training() {
 /// Predictions of all 1,797 digits, as CSV with labels, through the program.
 fn applied(here: &Path) -> Vec<serde_json::Value> {
     let all = digits();
-    let (images, labels) = (&all.images, all.labels.to_vec());
-    let pixels = images.to_vec();
+    let (pixels, labels) = (all.inputs().to_vec(), all.targets().to_vec());
     let rows = pixels.chunks(64).zip(&labels);
     let line = |(row, label): (&[f32], &i64)| {
         let cells: Vec<String> = row.iter().map(ToString::to_string).collect();
@@ -124,6 +123,22 @@ fn a_picture_is_read_as_the_row_of_its_values() {
     let text = run(&here, &["apply", model, "digit.png", "digit.csv"]).done().out;
     assert_eq!(text.lines().count(), 2, "{text}");
     assert!(text.starts_with("digit.png"), "{text}");
+}
+
+#[test]
+fn dark_ink_on_paper_is_the_same_digit() {
+    let here = folder("apply_paper");
+    let digit = digits().inputs().to_vec()[..64].to_vec();
+    let light: Vec<u8> = digit.iter().map(|value| (value * 255.0 / 16.0).round() as u8).collect();
+    let dark: Vec<u8> = light.iter().map(|grey| 255 - grey).collect();
+    fs::write(here.join("light.png"), png(8, 8, &light)).unwrap();
+    fs::write(here.join("dark.png"), png(8, 8, &dark)).unwrap();
+    let said = run(&here, &["apply", model().to_str().unwrap(), "light.png", "dark.png", "--json"]).done().out;
+    let answers: Vec<serde_json::Value> = serde_json::from_str(&said).unwrap();
+    for class in 0..10 {
+        let [a, b] = [0, 1].map(|i: usize| answers[i]["probabilities"][class].as_f64().unwrap());
+        assert!((a - b).abs() < 1e-5, "{class}: {a} ≠ {b}");
+    }
 }
 
 #[test]

@@ -89,9 +89,18 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// Weights that can't be read or written.
+    /// Data that can't be read or parted.
+    #[error(transparent)]
+    Data(#[from] gradus_data::DataError),
+    /// Settings that describe no network.
+    #[error(transparent)]
+    Layer(#[from] gradus_layers::LayerError),
+    /// A file that can't be read or written.
     #[error(transparent)]
     Io(#[from] gradus_io::IoError),
+    /// A training that can't begin, go on or end.
+    #[error(transparent)]
+    Train(#[from] gradus_train::TrainError),
 }
 
 impl Error {

@@ -45,21 +45,6 @@ pub fn beside(left: &[String], right: &[String]) -> Vec<String> {
     (0..height).map(|row| format!("{:<width$}   {}", line(left, row), line(right, row))).collect()
 }
 
-/// A table with right-aligned columns under `head`, two blanks between.
-#[must_use]
-pub fn table(head: &[String], rows: &[Vec<String>]) -> String {
-    let lines = || std::iter::once(head).chain(rows.iter().map(Vec::as_slice));
-    let width = |column: usize| {
-        lines().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..head.len()).map(width).collect();
-    let text = |line: &[String]| -> String {
-        let cells: Vec<String> = line.iter().zip(&widths).map(|(cell, &w)| format!("{cell:>w$}")).collect();
-        cells.join("  ")
-    };
-    lines().map(text).collect::<Vec<_>>().join("\n")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,11 +63,5 @@ mod tests {
         let picture = vec!["ab".to_owned()];
         let numbers = ["1", "2", "3"].map(str::to_owned);
         assert_eq!(beside(&picture, &numbers), ["     1", "ab   2", "     3"]);
-    }
-
-    #[test]
-    fn tables_align() {
-        let cells = |values: [&str; 2]| values.map(str::to_owned).to_vec();
-        assert_eq!(table(&cells(["a", "long"]), &[cells(["123", "4"])]), "  a  long\n123     4");
     }
 }

@@ -8,6 +8,7 @@ use crate::console::Console;
 use crate::error::Error;
 use crate::run::Run;
 use crate::saved::Saved;
+use crate::settings::{Settings, Source, read_file, resolve};
 
 /// A recipe in a few words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +36,21 @@ pub struct Request {
     pub out: Option<PathBuf>,
     /// Set from elsewhere to end the training after the current step.
     pub stop: Arc<AtomicBool>,
+}
+
+impl Request {
+    /// The settings that are asked for, of the recipe called `recipe`.
+    ///
+    /// # Errors
+    /// If the file is of another recipe, or a setting can't be used.
+    pub fn settings<S: Settings>(&self, recipe: &str) -> Result<S, Error> {
+        let Some(path) = &self.config else { return Ok(resolve(None, &self.pairs)?) };
+        let (of, table) = read_file(path)?;
+        if let Some(of) = of.filter(|of| of != recipe) {
+            return Err(Error::OtherRecipe { file: path.clone(), recipe: of, asked: recipe.to_owned() });
+        }
+        Ok(resolve(Some((Source::File(path.clone()), &table)), &self.pairs)?)
+    }
 }
 
 /// How a training ended.

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::error::Error;
+use crate::saved::VERSION;
+use crate::settings::{Settings, Source, read_file, resolve, to_text};
 
 /// A folder with the results of one training.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +28,8 @@ impl Run {
     pub const REPORT: &'static str = "report.html";
     /// While it trains: all that is needed to go on.
     pub const CHECKPOINT: &'static str = "checkpoint.safetensors";
+    /// The checkpoint before that.
+    pub const PREVIOUS_CHECKPOINT: &'static str = "checkpoint.previous.safetensors";
 
     /// A new run folder: `out`, or `runs/<recipe>-<time>`.
     ///
@@ -95,6 +99,26 @@ impl Run {
     /// If it can't be written.
     pub fn write(&self, name: &str, text: &str) -> Result<(), Error> {
         Ok(gradus_io::write_bytes_atomically(self.file(name), text.as_bytes())?)
+    }
+
+    /// Writes `config.toml`.
+    ///
+    /// # Errors
+    /// If it can't be written.
+    pub fn write_config<S: Settings>(&self, recipe: &str, settings: &S) -> Result<(), Error> {
+        let head = format!("# Gradus {VERSION}. To repeat this run: gradus train --config {}", Self::CONFIG);
+        let text = to_text(settings);
+        self.write(Self::CONFIG, &format!("{head}\nrecipe = {recipe:?}\n{text}"))
+    }
+
+    /// Reads the settings from `config.toml`.
+    ///
+    /// # Errors
+    /// If the file can't be read or holds something else.
+    pub fn read_config<S: Settings>(&self) -> Result<S, Error> {
+        let path = self.file(Self::CONFIG);
+        let (_, table) = read_file(&path)?;
+        Ok(resolve(Some((Source::File(path), &table)), &[])?)
     }
 
     /// Removes a file of the run if it is there.

@@ -135,6 +135,13 @@ pub fn table_of<S: Settings>(settings: &S) -> Table {
     Table::try_from(settings).expect("settings are a table")
 }
 
+/// The settings as TOML, in the order of the fields.
+pub fn to_text<S: Settings>(settings: &S) -> String {
+    // INVARIANT: as for `table_of`.
+    #[allow(clippy::expect_used)]
+    toml::to_string(settings).expect("settings are a table")
+}
+
 /// All keys below `table`, dotted, in order.
 #[must_use]
 pub fn keys(table: &Table) -> Vec<String> {
