@@ -144,7 +144,13 @@ pub fn compare(got: &impl ToDense, want: &impl ToDense, tolerance: Tolerance) ->
         let allowed = tolerance.allows(want);
         let same = got == want || got.is_nan() && want.is_nan();
         let excess = (got - want).abs() - allowed;
-        let excess = if same { 0.0 } else if excess.is_nan() || want.is_infinite() { f64::INFINITY } else { excess };
+        let excess = if same {
+            0.0
+        } else if excess.is_nan() || want.is_infinite() {
+            f64::INFINITY
+        } else {
+            excess
+        };
         (excess, allowed)
     })
 }
@@ -157,7 +163,16 @@ pub fn bits_equal<T: Element>(got: &Tensor<T>, want: &Tensor<T>) -> Result<(), M
     worst(&Dense::of(got), &Dense::of(want), |got, want| {
         let same = got.to_bits() == want.to_bits() || got.is_nan() && want.is_nan();
         let apart = (got - want).abs();
-        (if same { 0.0 } else if apart > 0.0 { apart } else { f64::MIN_POSITIVE }, 0.0)
+        (
+            if same {
+                0.0
+            } else if apart > 0.0 {
+                apart
+            } else {
+                f64::MIN_POSITIVE
+            },
+            0.0,
+        )
     })
 }
 

@@ -72,7 +72,9 @@ impl Dense {
 
     fn stretched_place(&self, index: &[usize]) -> usize {
         let own = &index[index.len() - self.rank()..];
-        own.iter().zip(&self.shape).fold(0, |flat, (&i, &length)| flat * length + if length == 1 { 0 } else { i })
+        own.iter()
+            .zip(&self.shape)
+            .fold(0, |flat, (&i, &length)| flat * length + if length == 1 { 0 } else { i })
     }
 
     /// `f` of each element.

@@ -50,7 +50,8 @@ fn offset<T: Element>(x: &Tensor<T>) -> Tensor<T> {
 }
 
 fn flipped<T: Element>(x: &Tensor<T>) -> Tensor<T> {
-    let mirror = |i: &[usize]| -> Vec<usize> { i.iter().zip(x.shape().iter()).map(|(i, d)| d - 1 - i).collect() };
+    let mirror =
+        |i: &[usize]| -> Vec<usize> { i.iter().zip(x.shape().iter()).map(|(i, d)| d - 1 - i).collect() };
     let mut out = Tensor::from_fn(*x.shape(), |i| x.at(&mirror(i)));
     for axis in 0..x.rank() {
         out = out.flip(axis as isize);
@@ -71,7 +72,9 @@ fn spread<T: Element>(x: &Tensor<T>, step: isize) -> Tensor<T> {
     };
     let mut out = Tensor::from_fn(shape, |i| {
         let index: Option<Vec<usize>> = i.iter().zip(x.shape().iter()).map(place).collect();
-        index.filter(|index| index.iter().zip(x.shape().iter()).all(|(i, d)| i < d)).map_or(outside, |i| x.at(&i))
+        index
+            .filter(|index| index.iter().zip(x.shape().iter()).all(|(i, d)| i < d))
+            .map_or(outside, |i| x.at(&i))
     });
     for (axis, &n) in x.shape().iter().enumerate() {
         out = out.slice(axis as isize, 1, n * gap + 1, step);

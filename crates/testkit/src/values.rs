@@ -58,7 +58,9 @@ pub fn distinct(shape: &[usize], domain: Range<f64>, kinks: &[f64], noise: &mut 
         let cell = cells.next().unwrap_or(0) as f64;
         let value = domain.start + width * (cell + 0.15 + 0.7 * noise.unit());
         kinks.iter().fold(value, |value, &kink| match value - kink {
-            off if off.abs() < MARGIN => kink + if off < 0.0 { -MARGIN } else { MARGIN } * (1.0 + noise.unit()),
+            off if off.abs() < MARGIN => {
+                kink + if off < 0.0 { -MARGIN } else { MARGIN } * (1.0 + noise.unit())
+            }
             _ => value,
         })
     })

@@ -101,7 +101,12 @@ impl<T: Float> Var<T> {
         let Some(bias) = bias else { return y };
         let channels = weight.dim(0);
         let fits = bias.shape()[..] == [channels];
-        assert!(fits, "conv2d: bias does not fit the weight: {} and {} ([{channels}])", bias.shape(), weight.shape());
+        assert!(
+            fits,
+            "conv2d: bias does not fit the weight: {} and {} ([{channels}])",
+            bias.shape(),
+            weight.shape()
+        );
         y + bias.reshape([channels, 1, 1])
     }
 }

@@ -5,6 +5,8 @@ mod conv;
 mod elementwise;
 mod index;
 mod matmul;
+mod pad;
+mod pool;
 mod reduce;
 mod softmax;
 mod view;

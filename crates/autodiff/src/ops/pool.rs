@@ -1,0 +1,136 @@
+//! Pooling over windows of the plane. Maximum pooling remembers where each maximum stood and picks there; average
+//! pooling is linear and comes with its adjoint.
+
+use gradus_tensor::{Float, Pool2dSpec, Shape, Tensor};
+
+use super::index::put_back;
+use crate::op::{Cotangents, Op, Save, Saved};
+use crate::var::{Var, apply};
+
+struct MaxPool2d {
+    spec: Pool2dSpec,
+    /// Places in the plane, `[N, C, OH, OW]`.
+    index: Tensor<i64>,
+}
+
+/// The plane's two axes as one.
+fn flat(shape: &Shape) -> Shape {
+    let planes = shape.len() - 2;
+    let mut dims = shape[..planes].to_vec();
+    dims.push(shape[planes..].iter().product());
+    Shape::new(&dims)
+}
+
+impl<T: Float> Op<T> for MaxPool2d {
+    fn name(&self) -> &'static str {
+        "max_pool2d"
+    }
+
+    fn saves(&self) -> Save {
+        Save::NOTHING
+    }
+
+    fn forward(&mut self, inputs: &[&Tensor<T>]) -> Tensor<T> {
+        let (y, index) = inputs[0].max_pool2d(self.spec);
+        self.index = index;
+        y
+    }
+
+    fn vjp(&self, saved: &Saved<Var<T>>, g: &Var<T>) -> Cotangents<Var<T>> {
+        let shape = saved.shape(0);
+        let index = self.index.reshape(flat(self.index.shape()));
+        let g = g.reshape(*index.shape());
+        vec![Some(put_back(&g, -1, &index, flat(&shape)).reshape(shape))]
+    }
+
+    fn vjp_fused(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>) -> Option<Cotangents<Tensor<T>>> {
+        Some(vec![Some(g.max_pool2d_grad(&self.index, saved.shape(0)))])
+    }
+}
+
+/// Average pooling over windows, or over a fixed number of regions; both linear.
+#[derive(Clone, Copy)]
+enum Average {
+    Windows(Pool2dSpec),
+    Regions([usize; 2]),
+}
+
+struct AvgPool2d(Average);
+
+struct AvgPool2dGrad(Average, Shape);
+
+impl<T: Float> Op<T> for AvgPool2d {
+    fn name(&self) -> &'static str {
+        "avg_pool2d"
+    }
+
+    fn saves(&self) -> Save {
+        Save::NOTHING
+    }
+
+    fn forward(&mut self, inputs: &[&Tensor<T>]) -> Tensor<T> {
+        match self.0 {
+            Average::Windows(spec) => inputs[0].avg_pool2d(spec),
+            Average::Regions(size) => inputs[0].adaptive_avg_pool2d(size),
+        }
+    }
+
+    fn vjp(&self, saved: &Saved<Var<T>>, g: &Var<T>) -> Cotangents<Var<T>> {
+        vec![Some(apply(AvgPool2dGrad(self.0, saved.shape(0)), &[g]))]
+    }
+}
+
+impl<T: Float> Op<T> for AvgPool2dGrad {
+    fn name(&self) -> &'static str {
+        "avg_pool2d_grad"
+    }
+
+    fn saves(&self) -> Save {
+        Save::NOTHING
+    }
+
+    fn forward(&mut self, inputs: &[&Tensor<T>]) -> Tensor<T> {
+        match self.0 {
+            Average::Windows(spec) => inputs[0].avg_pool2d_grad(self.1, spec),
+            Average::Regions(_) => inputs[0].adaptive_avg_pool2d_grad(self.1),
+        }
+    }
+
+    fn vjp(&self, _: &Saved<Var<T>>, h: &Var<T>) -> Cotangents<Var<T>> {
+        vec![Some(apply(AvgPool2d(self.0), &[h]))]
+    }
+}
+
+impl<T: Float> Var<T> {
+    /// The largest element of each window: `[N, C, H, W] → [N, C, OH, OW]`. The first of equals gets the gradient,
+    /// NaN is larger than any number (PyTorch: `functional.max_pool2d`).
+    ///
+    /// # Panics
+    /// If there are not four axes or the window does not fit.
+    #[must_use]
+    #[track_caller]
+    pub fn max_pool2d(&self, spec: Pool2dSpec) -> Self {
+        apply(MaxPool2d { spec, index: Tensor::default() }, &[self])
+    }
+
+    /// The mean of each window: `[N, C, H, W] → [N, C, OH, OW]` (PyTorch: `functional.avg_pool2d`).
+    ///
+    /// # Panics
+    /// If there are not four axes or the window does not fit.
+    #[must_use]
+    #[track_caller]
+    pub fn avg_pool2d(&self, spec: Pool2dSpec) -> Self {
+        apply(AvgPool2d(Average::Windows(spec)), &[self])
+    }
+
+    /// Means over `size[0] × size[1]` regions that cover the plane: `[N, C, H, W] → [N, C, size[0], size[1]]`
+    /// (PyTorch: `functional.adaptive_avg_pool2d`).
+    ///
+    /// # Panics
+    /// If there are not four axes or a size is 0.
+    #[must_use]
+    #[track_caller]
+    pub fn adaptive_avg_pool2d(&self, size: [usize; 2]) -> Self {
+        apply(AvgPool2d(Average::Regions(size)), &[self])
+    }
+}
