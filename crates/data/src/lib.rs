@@ -1,2 +1,31 @@
-//! Data sets, splits, batches and readers of Gradus.
+//! Data sets, splits, batches and readers of Gradus: what stands between a file and a training step. Seeded and
+//! resumable: every order is a function of integers, never of time or threads.
+//!
+//! It must never know a model, a gradient or a loss.
+//!
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
+
+#[cfg(feature = "csv")]
+mod csv;
+#[cfg(feature = "embedded")]
+mod embedded;
+mod error;
+#[cfg(feature = "png")]
+mod image;
+mod loader;
+mod pairs;
+mod split;
+mod standardise;
+
+#[cfg(feature = "csv")]
+pub use crate::csv::{Table, TableOptions, read_table, read_table_from};
+#[cfg(feature = "embedded")]
+pub use embedded::{DIABETES_COLUMNS, diabetes, digits};
+pub use error::DataError;
+#[cfg(feature = "png")]
+pub use image::{grey_from_png, read_grey};
+pub use loader::{Loader, Position, Source};
+pub use pairs::{Batch, Batches, Pairs};
+pub use split::{Fold, k_fold, random_split, stratified_split};
+pub use standardise::Standardiser;

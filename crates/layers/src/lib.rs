@@ -10,6 +10,7 @@
 
 mod activation;
 mod batch_norm;
+mod conv;
 mod dropout;
 mod embedding;
 mod error;
@@ -17,13 +18,18 @@ pub mod init;
 mod linear;
 mod norm;
 mod normalise;
+mod pool;
 mod sequential;
+mod sides;
 
 pub use activation::*;
 pub use batch_norm::{BatchNorm1d, BatchNorm2d, BatchNorm3d};
+pub use conv::{Conv1d, Conv1dBuilder, Conv2d, Conv2dBuilder};
 pub use dropout::{ChannelDropout, DropPath, Dropout};
 pub use embedding::Embedding;
 pub use error::LayerError;
 pub use linear::Linear;
 pub use norm::{GroupNorm, LayerNorm, RmsNorm};
+pub use pool::{AdaptiveAvgPool1d, AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d};
 pub use sequential::{Flatten, Identity, Sequential};
+pub use sides::Sides;

@@ -1,4 +1,5 @@
 //! Broken contracts say what is wrong.
+#![allow(clippy::expect_used)] // helpers of tests may stop at the first surprise
 
 use std::panic::{UnwindSafe, catch_unwind};
 
@@ -15,9 +16,11 @@ fn zeros(shape: &[usize]) -> Tensor<f32> {
     Tensor::zeros(shape)
 }
 
+type Loss = fn(&Var<f32>, Tensor<f32>) -> Var<f32>;
+
 #[test]
 fn shapes_never_broadcast() {
-    let losses: [fn(&Var<f32>, Tensor<f32>) -> Var<f32>; 10] = [
+    let losses: [Loss; 10] = [
         |x, y| mse(x, y, Reduction::Mean),
         |x, y| l1(x, y, Reduction::Mean),
         |x, y| huber(x, y, 1.0, Reduction::Mean),

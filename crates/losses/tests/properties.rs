@@ -94,12 +94,12 @@ fn large_logits_stay_finite() {
         assert_eq!(gradients.of(&x).unwrap().to_vec(), [1.0, -1.0, 0.0, 0.0, 0.5, -0.5]);
 
         let x = Var::leaf([size, size, -size, -size]);
-        let loss = bce_with_logits(&x, &Tensor::from([0.0, 1.0, 0.0, 1.0]), Reduction::None);
+        let loss = bce_with_logits(&x, Tensor::from([0.0, 1.0, 0.0, 1.0]), Reduction::None);
         assert_eq!(loss.value().to_vec(), [size, 0.0, 0.0, size]);
         assert_eq!(loss.sum().backward().of(&x).unwrap().to_vec(), [1.0, 0.0, 0.0, -1.0]);
 
         let x = Var::leaf([size, -size]);
-        let loss = log_cosh(&x, &Tensor::from([0.0, 0.0]), Reduction::Sum);
+        let loss = log_cosh(&x, Tensor::from([0.0, 0.0]), Reduction::Sum);
         assert!((loss.item() - 2.0 * (f64::from(size) - 2.0_f64.ln())).abs() < 4e-3);
         assert_eq!(loss.backward().of(&x).unwrap().to_vec(), [1.0, -1.0]);
     }
@@ -112,15 +112,15 @@ fn small_losses_keep_their_digits() {
         let want = f64::from(-x).exp();
         for (sign, target) in [(1.0, 1.0), (-1.0, 0.0)] {
             let logit = Var::leaf([sign * x]);
-            let loss = bce_with_logits(&logit, &Tensor::from([target]), Reduction::Sum).item();
+            let loss = bce_with_logits(&logit, Tensor::from([target]), Reduction::Sum).item();
             assert!((loss / want - 1.0).abs() < 1e-5, "{loss} {want}");
         }
     }
-    let loss = log_cosh(&Var::leaf([1e-3_f32]), &Tensor::from([0.0]), Reduction::Sum).item();
+    let loss = log_cosh(&Var::leaf([1e-3_f32]), Tensor::from([0.0]), Reduction::Sum).item();
     assert!((loss / 5e-7 - 1.0).abs() < 1e-6, "{loss}");
     // max(x, 0) and |x| have kinks at 0 that must not show in their sum.
     let zero = Var::leaf([0.0_f64]);
-    let slope = grad(&bce_with_logits(&zero, &Tensor::from([1.0]), Reduction::Sum), &[&zero]);
+    let slope = grad(&bce_with_logits(&zero, Tensor::from([1.0]), Reduction::Sum), &[&zero]);
     assert_eq!(slope[0].item(), -0.5);
 }
 
@@ -134,7 +134,7 @@ fn what_is_ignored_cannot_spoil() {
     assert!(cross_entropy(&x, &none, Reduction::Mean).item().is_nan());
     assert_eq!(cross_entropy(&x, &none, Reduction::Sum).item(), 0.0);
     let masked = Var::leaf([[0.0_f64, f64::NEG_INFINITY]]);
-    let loss = cross_entropy_soft(&masked, &Tensor::from([[1.0, 0.0]]), Reduction::Sum);
+    let loss = cross_entropy_soft(&masked, Tensor::from([[1.0, 0.0]]), Reduction::Sum);
     assert_eq!(loss.item(), 0.0);
     assert_eq!(loss.backward().of(&masked).unwrap().to_vec(), [0.0, 0.0]);
 }
@@ -147,8 +147,8 @@ fn closed_forms() {
     assert_eq!(l1(&x, &zero, Reduction::Sum).item(), 4.0);
     assert_eq!(smooth_l1(&x, &zero, 0.0, Reduction::Sum).item(), 4.0);
     assert_eq!(huber(&x, &zero, 1.0, Reduction::None).value().to_vec(), [2.5, 0.5]);
-    assert_eq!(hinge(&x, &Tensor::from([1.0, 1.0]), Reduction::Sum).item(), 2.0);
-    let gradients = hinge(&x, &Tensor::from([-1.0, 1.0]), Reduction::Sum).backward();
+    assert_eq!(hinge(&x, Tensor::from([1.0, 1.0]), Reduction::Sum).item(), 2.0);
+    let gradients = hinge(&x, Tensor::from([-1.0, 1.0]), Reduction::Sum).backward();
     assert_eq!(gradients.of(&x).unwrap().to_vec(), [1.0, -1.0]);
     let mean = log_cosh(&x, zero, Reduction::Mean).item();
     assert!((mean - (3.0_f64.cosh().ln() + 1.0_f64.cosh().ln()) / 2.0).abs() < 1e-15);

@@ -28,3 +28,9 @@ pub use path::Path;
 pub use state::{LoadError, State};
 pub use summary::{Row, Summary, summary};
 pub use walk::{Module, Visitor, VisitorMut, apply_updates};
+
+/// The trait without the derive macro of the same name, for facades that bring their own macro.
+#[doc(hidden)]
+pub mod traits {
+    pub use crate::walk::Module;
+}

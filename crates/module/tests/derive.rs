@@ -107,7 +107,7 @@ fn enums_walk_the_fields_of_their_variant() {
     enum Norm<T: Float = f32> {
         None,
         Scale { scale: Param<T>, shift: Buffer<T> },
-        Layers(Affine, Affine),
+        Layers(Box<Affine>, Vec<Affine>),
         Plain(#[module(flatten)] Affine),
     }
     #[derive(Module)]
@@ -115,7 +115,10 @@ fn enums_walk_the_fields_of_their_variant() {
     assert!(paths(&mut Norm::<f64>::None).is_empty());
     let mut scale = Norm::Scale { scale: Param::new([1.0_f64]), shift: Buffer::new([1.0]) };
     assert_eq!(paths(&mut scale), ["scale", "shift"]);
-    assert_eq!(paths(&mut Norm::<f32>::Layers(affine(false), affine(false))), ["0.weight", "1.weight"]);
+    assert_eq!(
+        paths(&mut Norm::<f32>::Layers(Box::new(affine(false)), vec![affine(false)])),
+        ["0.weight", "1.0.weight"]
+    );
     assert_eq!(paths(&mut Norm::<f32>::Plain(affine(true))), ["weight", "bias"]);
     assert_eq!(size_of::<Never>(), 0);
 }

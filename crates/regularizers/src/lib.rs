@@ -1,2 +1,40 @@
-//! Penalties of Gradus: L1, L2, elastic net.
+//! Penalties of Gradus: what keeps parameters small. Each adds to a loss, has a closed gradient, and a proximal step.
+//!
+//! Why a crate of its own: a penalty sees parameters, never predictions or layers; so it fits beside any loss and any
+//! optimizer. L2 means λ/2·‖w‖² here, whose gradient is λ·w.
+//!
+//! ```
+//! use gradus_autodiff::Var;
+//! use gradus_module::Param;
+//! use gradus_regularizers::{Penalty, L2, l2, l2_where};
+//!
+//! let model = [Param::new([3.0_f32, 4.0]), Param::new([1.0])];
+//! let loss = model[1].square().sum() + l2(&model, 0.5);
+//! assert_eq!(loss.item(), 1.0 + 0.25 * 26.0);
+//! // By name, for instance weights without biases:
+//! let weights: Var = l2_where(&model, 0.5, |path| path != "1");
+//! assert_eq!(weights.item(), 0.25 * 25.0);
+//! // Or without a graph, added to the gradients:
+//! let mut gradients = model[1].square().sum().backward();
+//! gradients.merge(L2::new(0.5).gradients(&model));
+//! assert_eq!(gradients.of(&model[1]).unwrap().to_vec(), [2.5]);
+//! ```
+//!
+//! It must never know layers, losses or optimizers.
 #![forbid(unsafe_code)]
+
+mod elastic_net;
+mod l1;
+mod l2;
+mod max_norm;
+mod penalty;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
+pub use elastic_net::{ElasticNet, elastic_net, elastic_net_gradients, elastic_net_where};
+pub use l1::{L1, l1, l1_gradients, l1_where};
+pub use l2::{L2, l2, l2_gradients, l2_where};
+pub use max_norm::{MaxNorm, max_norm};
+pub use penalty::{Only, Penalty};

@@ -54,7 +54,9 @@ impl Law {
             Law::LinearIn(inputs) => {
                 adjoint(row, draw, inputs)?;
                 let (a, b) = (0.75, -1.25);
-                let y = row.inputs(&Draw { seed: draw.seed + 1, ..draw.clone() });
+                let mut other = draw.clone();
+                other.seed += 1;
+                let y = row.inputs(&other);
                 let other = replace(&x, inputs, |k| y[k].clone());
                 let mixed = replace(&x, inputs, |k| x[k].zip(&y[k], |x, y| a * x + b * y));
                 same(f(&mixed), f(&x).zip(&f(&other), |x, y| a * x + b * y))

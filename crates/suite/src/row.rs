@@ -202,18 +202,18 @@ impl Row {
 
 /// Chooses the op of the right type.
 pub trait Callable: Float {
-    /// The row's op in this type.
-    fn call(row: &Row, x: &[Var<Self>], draw: &Draw) -> Var<Self>;
+    /// The op in this type.
+    fn call(function: &Function, x: &[Var<Self>], draw: &Draw) -> Var<Self>;
 }
 
 impl Callable for f32 {
-    fn call(row: &Row, x: &[Var<f32>], draw: &Draw) -> Var<f32> {
-        (row.function.single)(x, draw)
+    fn call(function: &Function, x: &[Var<f32>], draw: &Draw) -> Var<f32> {
+        (function.single)(x, draw)
     }
 }
 
 impl Callable for f64 {
-    fn call(row: &Row, x: &[Var<f64>], draw: &Draw) -> Var<f64> {
-        (row.function.double)(x, draw)
+    fn call(function: &Function, x: &[Var<f64>], draw: &Draw) -> Var<f64> {
+        (function.double)(x, draw)
     }
 }

@@ -6,7 +6,7 @@ use gradus_testkit::{Dense, Noise};
 use proptest::test_runner::{Config, FileFailurePersistence, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 
 use crate::draw::Draw;
-use crate::row::{Callable, Row};
+use crate::row::{Callable, Function, Row};
 use crate::rows::table;
 
 /// Where draws that failed once are kept, to be tried first ever after.
@@ -84,8 +84,8 @@ pub fn leaves<T: Float>(values: &[Dense]) -> Vec<Var<T>> {
 /// The op's value and the gradients of Σ w·value with respect to all inputs, for fixed pseudo-random weights w; noughts
 /// where the value does not depend on an input.
 #[must_use]
-pub fn run_and_differentiate<T: Callable>(row: &Row, draw: &Draw, x: &[Var<T>]) -> Vec<Tensor<T>> {
-    let y = T::call(row, x, draw);
+pub fn run_and_differentiate<T: Callable>(op: &Function, draw: &Draw, x: &[Var<T>]) -> Vec<Tensor<T>> {
+    let y = T::call(op, x, draw);
     let value = y.value().clone();
     let mut noise = Noise::new(4711);
     let weights = Tensor::from_fn(*y.shape(), |_| T::of(2.0 * noise.unit() - 1.0));

@@ -65,15 +65,16 @@ impl Conv2dSpec {
             "{op}: groups do not divide the output channels: {x} * {w} ({o} by {groups})"
         );
         let (input, kernel) = ([x[2], x[3]], [w[2], w[3]]);
-        let output = [0, 1].map(|axis| {
+        let mut output = [0; 2];
+        for (axis, output) in output.iter_mut().enumerate() {
             let (length, pad) = (input[axis], padding[axis]);
             let (padded, reach) = (length + 2 * pad, Window::reach(kernel[axis], dilation[axis]));
             assert!(
                 reach <= padded,
                 "{op}: kernel exceeds the padded input: {x} * {w} ({reach} > {length} + 2·{pad})"
             );
-            (padded - reach) / stride[axis] + 1
-        });
+            *output = (padded - reach) / stride[axis] + 1;
+        }
         let window = Window { input, output, kernel, stride, padding, dilation };
         Geometry { batch: x[0], groups, inputs: cg, outputs: o / groups, window }
     }

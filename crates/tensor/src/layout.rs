@@ -259,10 +259,11 @@ impl Collapsed {
     /// the row-major order, in order.
     #[inline]
     pub fn runs(&self, start: usize, count: usize, mut run: impl FnMut(usize, isize, usize)) {
+        if count == 0 {
+            return;
+        }
         let Some((&(inner, stride), outer)) = self.axes().split_last() else {
-            if count > 0 {
-                run(self.offset, 0, 1);
-            }
+            run(self.offset, 0, 1);
             return;
         };
         let mut index = [0; MAX_RANK];

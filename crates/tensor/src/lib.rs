@@ -24,6 +24,7 @@ mod index;
 mod isa;
 pub mod kernels;
 mod layout;
+mod least_squares;
 mod linalg;
 mod math;
 mod pad;

@@ -112,7 +112,12 @@ fn batched<T: Float>(
         });
         out
     };
-    let offsets: Vec<(usize, usize)> = starts(a).into_iter().zip(starts(b)).collect();
-    let (a, b) = (mat(a, a.layout(), 0), mat(b, b.layout(), 0));
+    let (starts_a, starts_b) = (starts(a), starts(b));
+    // Offsets count from the lowest start: with negative strides a matrix reaches down from there.
+    let lowest = |starts: &[usize]| starts.iter().copied().min().unwrap_or(0);
+    let (low_a, low_b) = (lowest(&starts_a), lowest(&starts_b));
+    let offsets: Vec<(usize, usize)> =
+        starts_a.into_iter().zip(starts_b).map(|(a, b)| (a - low_a, b - low_b)).collect();
+    let (a, b) = (mat(a, a.layout(), low_a), mat(b, b.layout(), low_b));
     T::gemm_batched(GemmBatch { m, n, k, a, b, offsets: &offsets, c, accumulate: false, bias });
 }

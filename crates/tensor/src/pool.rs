@@ -1,9 +1,11 @@
 //! Pooling of planes `[…, H, W]`: which windows there are, what shapes come out, and the adjoints. How it is computed
 //! stands in `kernels::pool`. It must never know layers.
 
-use crate::element::Float;
+use std::ops::Range;
+
+use crate::element::{Element, Float};
 use crate::isa::current_isa;
-use crate::kernels::pool::{Pool, cell};
+use crate::kernels::pool::{Grid, Pool};
 use crate::kernels::window::Window;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -56,15 +58,18 @@ impl Pool2dSpec {
     #[must_use]
     #[track_caller]
     pub fn output(self, input: [usize; 2]) -> [usize; 2] {
-        self.window("pool2d", input).output
+        self.cells("pool2d", input).output()
     }
 
+    /// The cells that the windows cut out of a plane.
     #[track_caller]
-    fn window(self, op: &str, input: [usize; 2]) -> Window {
+    fn cells(self, op: &str, input: [usize; 2]) -> Cells {
         let Self { kernel, stride, padding, dilation, .. } = self;
         let sizes = [kernel, stride, dilation].concat();
         assert!(!sizes.contains(&0), "{op}: kernels, strides and dilations start at 1: {self:?}");
-        let output = [0, 1].map(|axis| {
+        // A loop, not a closure: only so do the panics point to the caller.
+        let mut ranges = [Vec::new(), Vec::new()];
+        for (axis, ranges) in ranges.iter_mut().enumerate() {
             let (length, k, pad, step) = (input[axis], kernel[axis], padding[axis], stride[axis]);
             assert!(
                 pad <= k / 2,
@@ -75,38 +80,80 @@ impl Pool2dSpec {
                 reach <= padded,
                 "{op}: kernel exceeds the padded input: {input:?} by {kernel:?} ({reach} > {length} + 2·{pad})"
             );
-            if !self.ceil_mode {
-                return (padded - reach) / step + 1;
+            let mut places = (padded - reach) / step + 1;
+            if self.ceil_mode {
+                places = (padded - reach).div_ceil(step) + 1;
+                places -= usize::from((places - 1) * step >= length + pad);
             }
-            let places = (padded - reach).div_ceil(step) + 1;
-            if (places - 1) * step >= length + pad { places - 1 } else { places }
-        });
-        let window = Window { input, output, kernel, stride, padding, dilation };
-        for axis in [0, 1] {
-            let seen = |place| (0..kernel[axis]).any(|k| window.inside(axis, k).contains(&place));
-            assert!(
-                (0..output[axis]).all(seen),
-                "{op}: a window sees only padding: {input:?} by {kernel:?} ({self:?})"
-            );
+            for place in 0..places {
+                let taps = (0..k).filter_map(|tap| (place * step + tap * dilation[axis]).checked_sub(pad));
+                let mut seen = taps.filter(|&at| at < length);
+                let (first, last) = (seen.next(), seen.next_back());
+                let Some(first) = first else {
+                    panic!("{op}: a window sees only padding: {input:?} by {kernel:?} ({self:?})");
+                };
+                ranges.push(first..last.unwrap_or(first) + 1);
+            }
         }
-        window
+        Cells { input, ranges, step: dilation }
     }
 
-    /// What a mean divides by, as one factor per row and per column of places: the elements of the window that lie in
+    /// What a mean divides by, as one factor per row and per column of windows: the elements of the window that lie in
     /// the plane or, with `count_include_pad`, in the plane and its border.
-    fn divisors<T: Float>(self, window: &Window) -> [Vec<T>; 2] {
+    fn divisors<T: Float>(self, cells: &Cells) -> [Vec<T>; 2] {
+        if !self.count_include_pad {
+            return cells.lengths();
+        }
         [0, 1].map(|axis| {
-            let (length, pad) = (window.input[axis], window.padding[axis]);
+            let padded = cells.input[axis] + 2 * self.padding[axis];
             let count = |place: usize| {
-                let start = place * window.stride[axis]; // counted from the border's beginning
-                let end = (start + window.kernel[axis]).min(length + 2 * pad);
-                if self.count_include_pad {
-                    return end - start;
-                }
-                end.min(length + pad) - start.max(pad)
+                let start = place * self.stride[axis]; // counted from the border's beginning
+                (start + self.kernel[axis]).min(padded) - start
             };
-            (0..window.output[axis]).map(|place| T::of(count(place) as f64)).collect()
+            (0..cells.ranges[axis].len()).map(|place| T::of(count(place) as f64)).collect()
         })
+    }
+
+    #[track_caller]
+    fn average_cells(self, op: &str, shape: &Shape) -> Cells {
+        let dilation = self.dilation;
+        assert!(dilation == [1, 1], "{op}: means have no dilation: {shape} ({dilation:?} ≠ [1, 1])");
+        self.cells(op, plane(op, shape))
+    }
+}
+
+/// Row ranges and column ranges of a plane [H, W], see [`Grid`].
+struct Cells {
+    input: [usize; 2],
+    ranges: [Vec<Range<usize>>; 2],
+    step: [usize; 2],
+}
+
+impl Cells {
+    /// `output` nearly equal cells: ⌊i·H/OH⌋ .. ⌈(i + 1)·H/OH⌉.
+    #[track_caller]
+    fn adaptive(op: &str, shape: &Shape, output: [usize; 2]) -> Self {
+        let input = plane(op, shape);
+        let empty = input.contains(&0) || output.contains(&0);
+        assert!(!empty, "{op}: sides start at 1: {shape} to {output:?}");
+        let ranges = [0, 1].map(|axis| {
+            let (length, count) = (input[axis], output[axis]);
+            (0..count).map(|i| i * length / count..((i + 1) * length).div_ceil(count)).collect()
+        });
+        Self { input, ranges, step: [1, 1] }
+    }
+
+    fn grid(&self) -> Grid<'_> {
+        Grid { input: self.input, cells: [&self.ranges[0], &self.ranges[1]], step: self.step }
+    }
+
+    fn output(&self) -> [usize; 2] {
+        [self.ranges[0].len(), self.ranges[1].len()]
+    }
+
+    /// The lengths of the ranges.
+    fn lengths<T: Float>(&self) -> [Vec<T>; 2] {
+        [0, 1].map(|axis| self.ranges[axis].iter().map(|range| T::of(range.len() as f64)).collect())
     }
 }
 
@@ -124,7 +171,7 @@ fn plane(op: &str, shape: &Shape) -> [usize; 2] {
 }
 
 /// The elements of a dense tensor.
-fn dense<T: crate::Element>(x: &Tensor<T>) -> &[T] {
+fn dense<T: Element>(x: &Tensor<T>) -> &[T] {
     x.as_slice().unwrap_or(&[])
 }
 
@@ -144,14 +191,36 @@ impl<T: Float> Tensor<T> {
     #[must_use]
     #[track_caller]
     pub fn max_pool2d(&self, spec: Pool2dSpec) -> (Self, Tensor<i64>) {
-        let window = spec.window("max_pool2d", plane("max_pool2d", self.shape()));
-        let shape = with_plane(self.shape(), window.output);
+        self.largest(&spec.cells("max_pool2d", plane("max_pool2d", self.shape())))
+    }
+
+    fn largest(&self, cells: &Cells) -> (Self, Tensor<i64>) {
+        let shape = with_plane(self.shape(), cells.output());
         let x = self.contiguous();
         let mut index = Tensor::<i64>::zeros(shape);
         let out = Self::build(shape, |out| {
-            T::pool(current_isa(), Pool::Max { window, x: dense(&x), out, index: index.make_mut() });
+            let call = Pool::Max { grid: cells.grid(), x: dense(&x), out, index: index.make_mut() };
+            T::pool(current_isa(), call);
         });
         (out, index)
+    }
+
+    fn averages(&self, cells: &Cells, [rows, columns]: [Vec<T>; 2]) -> Self {
+        let x = self.contiguous();
+        Self::build(with_plane(self.shape(), cells.output()), |out| {
+            let (grid, divisors) = (cells.grid(), [&rows[..], &columns[..]]);
+            T::pool(current_isa(), Pool::Average { grid, divisors, x: dense(&x), out });
+        })
+    }
+
+    #[track_caller]
+    fn averages_grad(&self, op: &str, input: Shape, cells: &Cells, [rows, columns]: [Vec<T>; 2]) -> Self {
+        self.check_cotangent(op, &with_plane(&input, cells.output()));
+        let g = self.contiguous();
+        Self::build(input, |out| {
+            let (grid, divisors) = (cells.grid(), [&rows[..], &columns[..]]);
+            T::pool(current_isa(), Pool::AverageGrad { grid, divisors, g: dense(&g), out });
+        })
     }
 
     /// The adjoint of maximum pooling: `self` is the result's cotangent `[…, OH, OW]`, added up at the places `index`
@@ -196,13 +265,8 @@ impl<T: Float> Tensor<T> {
     #[must_use]
     #[track_caller]
     pub fn avg_pool2d(&self, spec: Pool2dSpec) -> Self {
-        let window = spec.average_window("avg_pool2d", self.shape());
-        let [rows, columns] = spec.divisors(&window);
-        let x = self.contiguous();
-        Self::build(with_plane(self.shape(), window.output), |out| {
-            let divisors = [&rows[..], &columns[..]];
-            T::pool(current_isa(), Pool::Average { window, divisors, x: dense(&x), out });
-        })
+        let cells = spec.average_cells("avg_pool2d", self.shape());
+        self.averages(&cells, spec.divisors(&cells))
     }
 
     /// The adjoint of [`Tensor::avg_pool2d`]: `self` is the result's cotangent `[…, OH, OW]`, the answer that of the
@@ -213,15 +277,9 @@ impl<T: Float> Tensor<T> {
     #[must_use]
     #[track_caller]
     pub fn avg_pool2d_grad(&self, input: impl Into<Shape>, spec: Pool2dSpec) -> Self {
-        let input = input.into();
-        let window = spec.average_window("avg_pool2d_grad", &input);
-        self.check_cotangent("avg_pool2d_grad", &with_plane(&input, window.output));
-        let [rows, columns] = spec.divisors(&window);
-        let g = self.contiguous();
-        Self::build(input, |out| {
-            let divisors = [&rows[..], &columns[..]];
-            T::pool(current_isa(), Pool::AverageGrad { window, divisors, g: dense(&g), out });
-        })
+        let (op, input) = ("avg_pool2d_grad", input.into());
+        let cells = spec.average_cells(op, &input);
+        self.averages_grad(op, input, &cells, spec.divisors(&cells))
     }
 
     /// The mean of each of `output` = [OH, OW] cells, cell i covering ⌊i·H/OH⌋ .. ⌈(i + 1)·H/OH⌉:
@@ -232,11 +290,8 @@ impl<T: Float> Tensor<T> {
     #[must_use]
     #[track_caller]
     pub fn adaptive_avg_pool2d(&self, output: [usize; 2]) -> Self {
-        let input = cells("adaptive_avg_pool2d", self.shape(), output);
-        let x = self.contiguous();
-        Self::build(with_plane(self.shape(), output), |out| {
-            T::pool(current_isa(), Pool::Adaptive { input, output, x: dense(&x), out });
-        })
+        let cells = Cells::adaptive("adaptive_avg_pool2d", self.shape(), output);
+        self.averages(&cells, cells.lengths())
     }
 
     /// The adjoint of [`Tensor::adaptive_avg_pool2d`]: `self` is the result's cotangent `[…, OH, OW]`, the answer that
@@ -247,14 +302,9 @@ impl<T: Float> Tensor<T> {
     #[must_use]
     #[track_caller]
     pub fn adaptive_avg_pool2d_grad(&self, input: impl Into<Shape>) -> Self {
-        let (op, shape) = ("adaptive_avg_pool2d_grad", input.into());
-        let output = plane(op, self.shape());
-        let input = cells(op, &shape, output);
-        self.check_cotangent(op, &with_plane(&shape, output));
-        let g = self.contiguous();
-        Self::build(shape, |out| {
-            T::pool(current_isa(), Pool::AdaptiveGrad { input, output, g: dense(&g), out });
-        })
+        let (op, input) = ("adaptive_avg_pool2d_grad", input.into());
+        let cells = Cells::adaptive(op, &input, plane(op, self.shape()));
+        self.averages_grad(op, input, &cells, cells.lengths())
     }
 
     /// The largest element of each of `output` = [OH, OW] cells as in [`Tensor::adaptive_avg_pool2d`], and its place
@@ -265,42 +315,6 @@ impl<T: Float> Tensor<T> {
     #[must_use]
     #[track_caller]
     pub fn adaptive_max_pool2d(&self, output: [usize; 2]) -> (Self, Tensor<i64>) {
-        let [h, w] = cells("adaptive_max_pool2d", self.shape(), output);
-        let x = self.contiguous();
-        let shape = with_plane(self.shape(), output);
-        let (mut largest, mut places) =
-            (Vec::with_capacity(shape.count()), Vec::with_capacity(shape.count()));
-        for plane in dense(&x).chunks_exact(h * w) {
-            for (oy, ox) in (0..output[0]).flat_map(|oy| (0..output[1]).map(move |ox| (oy, ox))) {
-                let (rows, columns) = (cell(oy, output[0], h), cell(ox, output[1], w));
-                let mut best = rows.start * w + columns.start;
-                for place in rows.flat_map(|y| columns.clone().map(move |x| y * w + x)) {
-                    let (new, old) = (plane[place], plane[best]);
-                    if new > old || (new.is_nan() && !old.is_nan()) {
-                        best = place;
-                    }
-                }
-                largest.push(plane[best]);
-                places.push(best as i64);
-            }
-        }
-        (Self::new(shape, &largest), Tensor::new(shape, &places))
+        self.largest(&Cells::adaptive("adaptive_max_pool2d", self.shape(), output))
     }
-}
-
-impl Pool2dSpec {
-    #[track_caller]
-    fn average_window(self, op: &str, shape: &Shape) -> Window {
-        let dilation = self.dilation;
-        assert!(dilation == [1, 1], "{op}: means have no dilation: {shape} ({dilation:?} ≠ [1, 1])");
-        self.window(op, plane(op, shape))
-    }
-}
-
-#[track_caller]
-fn cells(op: &str, shape: &Shape, output: [usize; 2]) -> [usize; 2] {
-    let input = plane(op, shape);
-    let empty = input.contains(&0) || output.contains(&0);
-    assert!(!empty, "{op}: sides start at 1: {shape} to {output:?}");
-    input
 }

@@ -219,7 +219,9 @@ impl<T: Element> Tensor<T> {
     /// The elements in row-major order as one slice, if they lie so.
     #[must_use]
     pub fn as_slice(&self) -> Option<&[T]> {
-        self.layout.is_contiguous().then(|| &self.storage()[self.layout.offset()..][..self.len()])
+        // The first element of an empty view may lie anywhere.
+        let start = if self.is_empty() { 0 } else { self.layout.offset() };
+        self.layout.is_contiguous().then(|| &self.storage()[start..][..self.len()])
     }
 
     /// The only element (PyTorch: `item`).

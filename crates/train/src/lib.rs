@@ -1,2 +1,28 @@
-//! Training loop, metrics, checkpoints and reports of Gradus.
+#![doc = include_str!("../README.md")]
+//!
+//! It must never know a concrete layer, loss or data set.
 #![forbid(unsafe_code)]
+
+extern crate self as gradus_train;
+
+mod batches;
+mod callbacks;
+mod checkpoint;
+mod errors;
+mod exact;
+mod files;
+mod history;
+pub mod metrics;
+mod outcome;
+pub mod report;
+mod running;
+mod step;
+mod trainer;
+
+pub use batches::Batches;
+pub use callbacks::{BestCheckpoint, Callback, EarlyStopping, Flow, MetricsFile, Progress, Run, StepRecord};
+pub use errors::TrainError;
+pub use history::{EpochRecord, Goal, History};
+pub use outcome::Outcome;
+pub use step::{IntoStep, Step};
+pub use trainer::{Every, Resumed, Trainer, evaluate};

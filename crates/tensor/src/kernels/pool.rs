@@ -1,19 +1,34 @@
-//! Pooling over planes: largest element or mean of each window, and the adjoints. Planes are independent, so work is
-//! cut by planes; within one, whole rows of places are treated side by side, tap by tap. Operands are dense; knows no
-//! `Tensor`.
+//! Pooling over planes: the largest element or the mean of each cell of a grid, and the adjoints.
+//!
+//! Ordinary and adaptive pooling differ only in which cells there are. Each row of cells is first reduced down its
+//! columns, side by side over the whole width, then across each cell. Planes are independent, so work is cut by planes.
+//! Operands are dense; knows no `Tensor`.
 
-use super::window::Window;
+use std::ops::Range;
+
 use crate::element::Float;
 use crate::isa::{Body, Isa, dispatch};
 use crate::parallel::{self, Cost};
 
+/// The cells of a plane: cell (i, j) holds rows `cells[0][i]` and columns `cells[1][j]`, every `step`-th of them.
+/// Cells may overlap or leave gaps; none is empty.
+#[derive(Clone, Copy, Debug)]
+pub struct Grid<'a> {
+    /// [H, W].
+    pub input: [usize; 2],
+    /// Row ranges and column ranges.
+    pub cells: [&'a [Range<usize>]; 2],
+    /// Distance between the rows, and between the columns, of a cell.
+    pub step: [usize; 2],
+}
+
 /// One pooling function; `x` and `out` (or `g`) hold planes one after the other.
 #[derive(Debug)]
 pub enum Pool<'a, T> {
-    /// The largest element of each window and its place in the plane.
+    /// The largest element of each cell and its place in the plane; the first of equals, NaN above all.
     Max {
-        /// Where the windows lie; each sees at least one element.
-        window: Window,
+        /// Cells.
+        grid: Grid<'a>,
         /// Planes.
         x: &'a [T],
         /// Result.
@@ -32,11 +47,11 @@ pub enum Pool<'a, T> {
         /// Result.
         out: &'a mut [T],
     },
-    /// The sum of each window divided by `rows[oy]·columns[ox]`.
+    /// The sum of each cell divided by `divisors[0][i]·divisors[1][j]`; all steps are 1.
     Average {
-        /// Where the windows lie.
-        window: Window,
-        /// Divisors per row and column of places.
+        /// Cells.
+        grid: Grid<'a>,
+        /// Divisors per row and column of cells.
         divisors: [&'a [T]; 2],
         /// Planes.
         x: &'a [T],
@@ -45,32 +60,10 @@ pub enum Pool<'a, T> {
     },
     /// The adjoint of `Average`.
     AverageGrad {
-        /// Where the windows lie.
-        window: Window,
-        /// Divisors per row and column of places.
+        /// Cells.
+        grid: Grid<'a>,
+        /// Divisors per row and column of cells.
         divisors: [&'a [T]; 2],
-        /// Cotangent.
-        g: &'a [T],
-        /// Result.
-        out: &'a mut [T],
-    },
-    /// The mean of each of OH × OW nearly equal cells.
-    Adaptive {
-        /// [H, W].
-        input: [usize; 2],
-        /// [OH, OW].
-        output: [usize; 2],
-        /// Planes.
-        x: &'a [T],
-        /// Result.
-        out: &'a mut [T],
-    },
-    /// The adjoint of `Adaptive`.
-    AdaptiveGrad {
-        /// [H, W].
-        input: [usize; 2],
-        /// [OH, OW].
-        output: [usize; 2],
         /// Cotangent.
         g: &'a [T],
         /// Result.
@@ -81,22 +74,34 @@ pub enum Pool<'a, T> {
 /// Elements that one part of the work covers.
 const PART: usize = 16 * 1024;
 
+impl Grid<'_> {
+    /// Elements of one plane, and cells of one plane.
+    fn sizes(&self) -> [usize; 2] {
+        [self.input[0] * self.input[1], self.cells[0].len() * self.cells[1].len()]
+    }
+}
+
+/// Planes per part.
+fn planes_each(sizes: [usize; 2]) -> usize {
+    (PART / sizes[0].max(sizes[1]).max(1)).max(1)
+}
+
 /// Runs one pooling function.
 pub fn pool<T: Float>(isa: Isa, call: Pool<'_, T>) {
     match call {
-        Pool::Max { window, x, out, index } => {
-            let (plane, places) = (window.plane(), window.positions());
-            let each = (PART / plane.max(1)).max(1);
-            let taps = window.kernel[0] * window.kernel[1];
-            let cost = Cost { bytes: size_of_val(x), flops: out.len() * taps * 3 };
+        Pool::Max { grid, x, out, index } => {
+            let (sizes @ [plane, places], w) = (grid.sizes(), grid.input[1]);
+            let each = planes_each(sizes);
+            let cost = Cost { bytes: size_of_val(x) * 4, flops: x.len() * 4 };
             parallel::chunks_mut2((out, each * places), (index, each * places), cost, |part, out, index| {
+                let (mut best, mut rows) = (vec![T::ZERO; w], vec![0; w]);
                 let x = &x[part * each * plane..];
-                dispatch(isa, Max { window: &window, x, out, index });
+                dispatch(isa, Max { grid, x, out, index, best: &mut best, rows: &mut rows });
             });
         }
         Pool::MaxGrad { planes: [from, to], g, index, out } => {
-            let (out_len, each) = (out.len(), (PART / to.max(1)).max(1));
-            parallel::chunks_mut(out, each * to, Cost::bytes(out_len * 4 * size_of::<T>()), |part, out| {
+            let (each, cost) = (planes_each([from, to]), Cost::bytes(size_of_val(out) * 4));
+            parallel::chunks_mut(out, each * to, cost, |part, out| {
                 out.fill(T::ZERO);
                 for (i, out) in out.chunks_mut(to.max(1)).enumerate() {
                     let first = (part * each + i) * from;
@@ -107,44 +112,35 @@ pub fn pool<T: Float>(isa: Isa, call: Pool<'_, T>) {
                 }
             });
         }
-        Pool::Average { window, divisors, x, out } => {
-            let taps = window.kernel[0] * window.kernel[1];
-            map(isa, (x, window.plane()), (out, window.positions()), taps, |x, out| {
-                average(&window, divisors, x, out);
+        Pool::Average { grid, divisors, x, out } => {
+            let [plane, places] = grid.sizes();
+            map(isa, (x, plane), (out, places), grid.input[1], |x, out, sums| {
+                average(grid, divisors, x, out, sums);
             });
         }
-        Pool::AverageGrad { window, divisors, g, out } => {
-            let taps = window.kernel[0] * window.kernel[1];
-            map(isa, (g, window.positions()), (out, window.plane()), taps, |g, out| {
-                average_grad(&window, divisors, g, out);
-            });
-        }
-        Pool::Adaptive { input, output, x, out } => {
-            map(isa, (x, input[0] * input[1]), (out, output[0] * output[1]), 4, |x, out| {
-                adaptive(input, output, x, out);
-            });
-        }
-        Pool::AdaptiveGrad { input, output, g, out } => {
-            map(isa, (g, output[0] * output[1]), (out, input[0] * input[1]), 4, |g, out| {
-                adaptive_grad(input, output, g, out);
+        Pool::AverageGrad { grid, divisors, g, out } => {
+            let [plane, places] = grid.sizes();
+            map(isa, (g, places), (out, plane), grid.input[1], |g, out, share| {
+                average_grad(grid, divisors, g, out, share);
             });
         }
     }
 }
 
-/// `f(plane of x, plane of out)` for each plane; `taps` is what one element costs.
+/// `f(plane of x, plane of out, scratch of one row)` for each plane.
 fn map<T: Float>(
     isa: Isa,
     (x, from): (&[T], usize),
     (out, to): (&mut [T], usize),
-    taps: usize,
-    f: impl Fn(&[T], &mut [T]) + Sync + Send,
+    width: usize,
+    f: impl Fn(&[T], &mut [T], &mut [T]) + Sync + Send,
 ) {
-    let each = (PART / from.max(to).max(1)).max(1);
+    let each = planes_each([from, to]);
     let elements = x.len().max(out.len());
-    let cost = Cost { bytes: elements * 2 * size_of::<T>(), flops: x.len().min(out.len()) * taps * 2 };
+    let cost = Cost { bytes: elements * 4 * size_of::<T>(), flops: elements * 4 };
     parallel::chunks_mut(out, each * to, cost, |part, out| {
-        dispatch(isa, Planes { x: &x[part * each * from..], from, out, to, f: &f });
+        let mut row = vec![T::ZERO; width];
+        dispatch(isa, Planes { x: &x[part * each * from..], from, out, to, row: &mut row, f: &f });
     });
 }
 
@@ -153,132 +149,108 @@ struct Planes<'a, T, F> {
     from: usize,
     out: &'a mut [T],
     to: usize,
+    row: &'a mut [T],
     f: &'a F,
 }
 
-impl<T: Float, F: Fn(&[T], &mut [T])> Body for Planes<'_, T, F> {
+impl<T: Float, F: Fn(&[T], &mut [T], &mut [T])> Body for Planes<'_, T, F> {
     type Output = ();
     #[inline(always)]
     fn run(self) {
         for (i, out) in self.out.chunks_mut(self.to.max(1)).enumerate() {
-            (self.f)(&self.x[i * self.from..][..self.from], out);
+            (self.f)(&self.x[i * self.from..][..self.from], out, self.row);
         }
     }
 }
 
 struct Max<'a, T> {
-    window: &'a Window,
+    grid: Grid<'a>,
     x: &'a [T],
     out: &'a mut [T],
     index: &'a mut [i64],
+    /// The largest element of each column within a row of cells, and the row that it stands in.
+    best: &'a mut [T],
+    rows: &'a mut [i32],
 }
 
 impl<T: Float> Body for Max<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run(self) {
-        let (plane, width) = (self.window.plane(), self.window.output[1]);
-        let step = self.window.stride[1];
-        let rows = self.out.chunks_exact_mut(width).zip(self.index.chunks_exact_mut(width));
-        for (row, (out, index)) in rows.enumerate() {
-            let (image, oy) = (row / self.window.output[0], row % self.window.output[0]);
-            let x = &self.x[image * plane..][..plane];
-            out.fill(T::LOWEST);
-            index.fill(-1);
-            for (_, tap) in self.window.taps(1) {
-                self.window.runs(tap, oy * width, width, |range, place| {
-                    let Some(at) = place else { return };
-                    let (out, index) = (&mut out[range.clone()], &mut index[range]);
-                    for (i, (best, index)) in out.iter_mut().zip(index).enumerate() {
-                        let (new, place) = (x[at + i * step], (at + i * step) as i64);
-                        let better = *index < 0 || new > *best || (new.is_nan() && !best.is_nan());
-                        *best = if better { new } else { *best };
-                        *index = if better { place } else { *index };
-                    }
-                });
+        let Self { grid, x, out, index, best, rows } = self;
+        let ([_, w], [plane, places]) = (grid.input, grid.sizes());
+        let planes = out.chunks_exact_mut(places).zip(index.chunks_exact_mut(places));
+        for ((out, index), x) in planes.zip(x.chunks_exact(plane)) {
+            let width = grid.cells[1].len();
+            let lines = out.chunks_exact_mut(width).zip(index.chunks_exact_mut(width));
+            for ((out, index), cell) in lines.zip(grid.cells[0]) {
+                best.copy_from_slice(&x[cell.start * w..][..w]);
+                rows.fill(cell.start as i32);
+                for y in cell.clone().step_by(grid.step[0]).skip(1) {
+                    larger(best, rows, &x[y * w..][..w], y as i32);
+                }
+                for ((out, index), cell) in out.iter_mut().zip(index).zip(grid.cells[1]) {
+                    (*out, *index) = across(best, rows, cell, grid.step[1]);
+                }
             }
         }
     }
 }
 
+/// `best[x] ← row[x]` and `rows[x] ← y` wherever that is larger, or the first NaN.
 #[inline(always)]
-fn average<T: Float>(window: &Window, [rows, columns]: [&[T]; 2], x: &[T], out: &mut [T]) {
-    let (width, step) = (window.output[1], window.stride[1]);
-    for (oy, out) in out.chunks_exact_mut(width).enumerate() {
-        out.fill(T::ZERO);
-        for (_, tap) in window.taps(1) {
-            window.runs(tap, oy * width, width, |range, place| {
-                let Some(at) = place else { return };
-                for (sum, &x) in out[range].iter_mut().zip(x[at..].iter().step_by(step)) {
-                    *sum = *sum + x;
-                }
-            });
-        }
-        for (sum, &column) in out.iter_mut().zip(columns) {
-            *sum = *sum / (rows[oy] * column);
-        }
+#[allow(clippy::eq_op)] // x != x asks for NaN
+fn larger<T: Float>(best: &mut [T], rows: &mut [i32], row: &[T], y: i32) {
+    for ((best, at), &new) in best.iter_mut().zip(rows).zip(row) {
+        let better = (new > *best) | ((new != new) & (*best == *best));
+        *best = if better { new } else { *best };
+        *at = if better { y } else { *at };
     }
 }
 
+/// The largest of the columns of one cell and its place in the plane. Of equals the upper row wins, then the left column.
 #[inline(always)]
-fn average_grad<T: Float>(window: &Window, [rows, columns]: [&[T]; 2], g: &[T], out: &mut [T]) {
-    let (width, step) = (window.output[1], window.stride[1]);
-    out.fill(T::ZERO);
-    let mut share = vec![T::ZERO; width];
-    for (oy, g) in g.chunks_exact(width).enumerate() {
-        for (share, (&g, &column)) in share.iter_mut().zip(g.iter().zip(columns)) {
-            *share = g / (rows[oy] * column);
-        }
-        for (_, tap) in window.taps(1) {
-            window.runs(tap, oy * width, width, |range, place| {
-                let Some(at) = place else { return };
-                for (&share, sum) in share[range].iter().zip(out[at..].iter_mut().step_by(step)) {
-                    *sum = *sum + share;
-                }
-            });
-        }
+#[allow(clippy::eq_op)]
+fn across<T: Float>(best: &[T], rows: &[i32], cell: &Range<usize>, step: usize) -> (T, i64) {
+    let (mut column, mut value, mut row) = (cell.start, best[cell.start], rows[cell.start]);
+    let mut x = cell.start + step;
+    while x < cell.end {
+        let (new, at) = (best[x], rows[x]);
+        let equal = (new == value) | ((new != new) & (value != value));
+        let better = (new > value) | ((new != new) & (value == value)) | (equal & (at < row));
+        (column, value, row) = if better { (x, new, at) } else { (column, value, row) };
+        x += step;
     }
+    (value, i64::from(row) * best.len() as i64 + column as i64)
 }
 
-/// Cell `i` of `cells` over `length` elements: ⌊i·length/cells⌋ .. ⌈(i + 1)·length/cells⌉; neighbours may overlap.
 #[inline(always)]
-#[must_use]
-pub fn cell(i: usize, cells: usize, length: usize) -> std::ops::Range<usize> {
-    i * length / cells..((i + 1) * length).div_ceil(cells)
-}
-
-/// Rows of a cell are added first, side by side; then the columns of each cell.
-#[inline(always)]
-fn adaptive<T: Float>([h, w]: [usize; 2], [oh, ow]: [usize; 2], x: &[T], out: &mut [T]) {
-    let mut sums = vec![T::ZERO; w];
-    for (oy, out) in out.chunks_exact_mut(ow).enumerate() {
-        let rows = cell(oy, oh, h);
+fn average<T: Float>(grid: Grid<'_>, [down, along]: [&[T]; 2], x: &[T], out: &mut [T], sums: &mut [T]) {
+    let w = grid.input[1];
+    let lines = out.chunks_exact_mut(along.len()).zip(grid.cells[0]).zip(down);
+    for ((out, rows), &down) in lines {
         sums.fill(T::ZERO);
         for row in x[rows.start * w..rows.end * w].chunks_exact(w) {
             sums.iter_mut().zip(row).for_each(|(sum, &x)| *sum = *sum + x);
         }
-        for (ox, out) in out.iter_mut().enumerate() {
-            let columns = cell(ox, ow, w);
-            let area = T::of((rows.len() * columns.len()) as f64);
-            *out = sums[columns].iter().fold(T::ZERO, |sum, &x| sum + x) / area;
+        for ((out, columns), &along) in out.iter_mut().zip(grid.cells[1]).zip(along) {
+            *out = sums[columns.clone()].iter().fold(T::ZERO, |sum, &x| sum + x) / (down * along);
         }
     }
 }
 
 #[inline(always)]
-fn adaptive_grad<T: Float>([h, w]: [usize; 2], [oh, ow]: [usize; 2], g: &[T], out: &mut [T]) {
-    let mut share = vec![T::ZERO; w];
+fn average_grad<T: Float>(grid: Grid<'_>, [down, along]: [&[T]; 2], g: &[T], out: &mut [T], share: &mut [T]) {
+    let w = grid.input[1];
     out.fill(T::ZERO);
-    for (oy, g) in g.chunks_exact(ow).enumerate() {
-        let rows = cell(oy, oh, h);
+    for ((g, rows), &down) in g.chunks_exact(along.len()).zip(grid.cells[0]).zip(down) {
         share.fill(T::ZERO);
-        for (ox, &g) in g.iter().enumerate() {
-            let columns = cell(ox, ow, w);
-            let part = g / T::of((rows.len() * columns.len()) as f64);
-            share[columns].iter_mut().for_each(|share| *share = *share + part);
+        for ((&g, columns), &along) in g.iter().zip(grid.cells[1]).zip(along) {
+            let part = g / (down * along);
+            share[columns.clone()].iter_mut().for_each(|share| *share = *share + part);
         }
         for row in out[rows.start * w..rows.end * w].chunks_exact_mut(w) {
-            row.iter_mut().zip(&share).for_each(|(sum, &share)| *sum = *sum + share);
+            row.iter_mut().zip(&*share).for_each(|(sum, &share)| *sum = *sum + share);
         }
     }
 }

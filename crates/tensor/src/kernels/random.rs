@@ -220,6 +220,28 @@ fn normals<T: Float>(words: &[u32], out: &mut [T], f: impl Fn(f64) -> T) {
     }
 }
 
+/// 1/(2k·(2k + 1)) and 1/(2k·(2k − 1)), k = 8 first: each term of the series of sin x / x and cos x over the one before.
+const CIRCLE: [[f64; 2]; 8] = {
+    let mut out = [[0.0; 2]; 8];
+    let mut i = 0;
+    while i < 8 {
+        let even = (16 - 2 * i) as f64;
+        out[i] = [1.0 / (even * (even + 1.0)), 1.0 / (even * (even - 1.0))];
+        i += 1;
+    }
+    out
+};
+/// 1/23, 1/21, …, 1: the series of artanh s / s in s².
+const ARTANH: [f64; 12] = {
+    let mut out = [0.0; 12];
+    let mut i = 0;
+    while i < 12 {
+        out[i] = 1.0 / (23 - 2 * i) as f64;
+        i += 1;
+    }
+    out
+};
+
 /// Box–Muller: √(−2 ln u)·(cos θ, sin θ) with θ = π/2·(quarter + turn), 0 < u < 1, −½ ≤ turn < ½.
 #[inline(always)]
 fn normal_pair(u: f64, quarter: u32, turn: f64) -> [f64; 2] {
@@ -228,11 +250,9 @@ fn normal_pair(u: f64, quarter: u32, turn: f64) -> [f64; 2] {
     let square = x * x;
     // Taylor series on |x| ≤ π/4: the first term left out is below 2⁻⁵³ of the value.
     let (mut sin, mut cos) = (1.0, 1.0);
-    let mut k = 8.0;
-    while k > 0.0 {
-        sin = 1.0 - square / (2.0 * k * (2.0 * k + 1.0)) * sin;
-        cos = 1.0 - square / (2.0 * k * (2.0 * k - 1.0)) * cos;
-        k -= 1.0;
+    for [odd, even] in CIRCLE {
+        sin = 1.0 - square * odd * sin;
+        cos = 1.0 - square * even * cos;
     }
     let (sin, cos) = (radius * x * sin, radius * cos);
     let (a, b) = if quarter & 1 == 0 { (cos, sin) } else { (-sin, cos) };
@@ -250,12 +270,7 @@ fn ln_unit(u: f64) -> f64 {
     debug_assert!(u.to_bits() <= ONE);
     let s = (m - 1.0) / (m + 1.0);
     let square = s * s;
-    let mut series = 1.0 / 23.0;
-    let mut odd = 21.0;
-    while odd > 0.0 {
-        series = series * square + 1.0 / odd;
-        odd -= 2.0;
-    }
+    let series = ARTANH.iter().fold(0.0, |series, term| series * square + term);
     exponent * std::f64::consts::LN_2 + 2.0 * s * series
 }
 

@@ -1,0 +1,109 @@
+//! Grey images from PNG files (feature `png`): any colour type and bit depth. It must never know a model's input size.
+
+use std::io::Cursor;
+use std::path::Path;
+
+use gradus_tensor::Tensor;
+use png::{BitDepth, ColorType, Decoder, Limits, Transformations};
+
+use crate::error::DataError;
+
+/// The most pixels that are read.
+const MOST_PIXELS: u64 = 1 << 26;
+/// The longest file that is read, in bytes.
+const LONGEST_FILE: u64 = 1 << 28;
+/// What the decoder may allocate beside the image, in bytes.
+const WORKING_MEMORY: usize = 1 << 26;
+/// One compressed byte stands for at most so many (deflate's limit).
+const DEFLATE_RATIO: u64 = 1032;
+/// ITU-R BT.601: how bright red, green and blue look.
+const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
+
+/// Reads a PNG file as grey values, `[height, width]` in 0 (black) … 1 (white). Colours become
+/// 0.299 red + 0.587 green + 0.114 blue; what is transparent shows white paper behind it. Of an animation the first
+/// image is read. Gamma and colour profiles are ignored.
+///
+/// # Errors
+/// If the file cannot be read, is no PNG image, is cut off or damaged, or larger than 2²⁶ pixels.
+pub fn read_grey(path: impl AsRef<Path>) -> Result<Tensor<f32>, DataError> {
+    let path = path.as_ref();
+    let name = path.display().to_string();
+    let length = std::fs::metadata(path).map_err(DataError::system(&name, "open"))?.len();
+    if length > LONGEST_FILE {
+        return Err(wrong(
+            &name,
+            format!("{length} bytes are more than {LONGEST_FILE}"),
+            "give a smaller image",
+        ));
+    }
+    let bytes = std::fs::read(path).map_err(DataError::system(&name, "read"))?;
+    grey_from_png(&bytes, &name)
+}
+
+/// [`read_grey`] for bytes at hand; errors call them `name`.
+///
+/// # Errors
+/// As [`read_grey`].
+pub fn grey_from_png(bytes: &[u8], name: &str) -> Result<Tensor<f32>, DataError> {
+    let broken = |error: png::DecodingError| {
+        let what = format!("is not a sound PNG image: {}", error.to_string().trim_end_matches('.'));
+        wrong(name, what, "save it again as PNG")
+    };
+    let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), Limits { bytes: WORKING_MEMORY });
+    decoder.set_transformations(Transformations::EXPAND);
+    decoder.set_ignore_text_chunk(true);
+    decoder.set_ignore_iccp_chunk(true);
+    let info = decoder.read_header_info().map_err(broken)?;
+    let (width, height) = (u64::from(info.width), u64::from(info.height));
+    let bits = width.saturating_mul(height).saturating_mul(info.bits_per_pixel() as u64);
+    if width.saturating_mul(height) > MOST_PIXELS {
+        let what = format!("{width} × {height} pixels are more than {MOST_PIXELS}");
+        return Err(wrong(name, what, "give a smaller image"));
+    }
+    if bits / 8 > DEFLATE_RATIO * bytes.len() as u64 {
+        let what = format!("claims {width} × {height} pixels, which its {} bytes cannot hold", bytes.len());
+        return Err(wrong(name, what, "save it again as PNG"));
+    }
+    let mut reader = decoder.read_info().map_err(broken)?;
+    let size = reader.output_buffer_size().ok_or_else(|| broken(png::DecodingError::LimitsExceeded))?;
+    let mut pixels = vec![0; size];
+    let output = reader.next_frame(&mut pixels).map_err(broken)?;
+    reader.finish().map_err(broken)?;
+    pixels.truncate(output.buffer_size());
+    let grey = match output.bit_depth {
+        BitDepth::Sixteen => {
+            let wide = pixels.as_chunks::<2>().0.iter().map(|&b| f32::from(u16::from_be_bytes(b)) / 65535.0);
+            grey(wide, output.color_type)
+        }
+        _ => grey(pixels.iter().map(|&b| f32::from(b) / 255.0), output.color_type),
+    };
+    let (height, width) = (output.height as usize, output.width as usize);
+    if grey.len() != height * width {
+        return Err(wrong(
+            name,
+            format!("holds {} of {height} × {width} pixels", grey.len()),
+            "save it again as PNG",
+        ));
+    }
+    Ok(Tensor::new([height, width], &grey))
+}
+
+fn wrong(name: &str, what: String, mend: &'static str) -> DataError {
+    DataError::File { file: name.to_owned(), what, mend }
+}
+
+/// The grey value of each pixel, from its samples in 0 … 1.
+fn grey(samples: impl Iterator<Item = f32>, color: ColorType) -> Vec<f32> {
+    let samples: Vec<f32> = samples.collect();
+    let over_paper = |value: f32, alpha: f32| value * alpha + (1.0 - alpha);
+    let luma = |[r, g, b]: [f32; 3]| (LUMA[0] * r + LUMA[1] * g + LUMA[2] * b).min(1.0);
+    match color {
+        ColorType::GrayscaleAlpha => samples.as_chunks().0.iter().map(|&[v, a]| over_paper(v, a)).collect(),
+        ColorType::Rgb => samples.as_chunks().0.iter().map(|&rgb| luma(rgb)).collect(),
+        ColorType::Rgba => {
+            samples.as_chunks().0.iter().map(|&[r, g, b, a]| over_paper(luma([r, g, b]), a)).collect()
+        }
+        // Indexed colours were expanded to RGB by the decoder.
+        ColorType::Grayscale | ColorType::Indexed => samples,
+    }
+}

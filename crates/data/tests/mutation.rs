@@ -1,0 +1,104 @@
+//! Thousands of damaged files: every reader answers, none panics, and tensors stay in proportion to the file. One test
+//! per reader in one process: what tensors hold is measured under a lock.
+#![cfg(all(feature = "csv", feature = "png"))]
+
+mod support;
+
+use std::sync::{Mutex, PoisonError};
+
+use gradus_data::{TableOptions, grey_from_png, read_table_from};
+use gradus_tensor::{Rng, memory, reset_peak_memory};
+
+use support::{chunk, damage, header, image, png, zlib};
+
+static MEASURED: Mutex<()> = Mutex::new(());
+
+/// The most bytes that tensors held during `f`, and its result.
+fn measured<R>(f: impl FnOnce() -> R) -> (usize, R) {
+    let _guard = MEASURED.lock().unwrap_or_else(PoisonError::into_inner);
+    // In this order: the other test may drop a tensor in between.
+    let before = memory().live;
+    reset_peak_memory();
+    let result = f();
+    (memory().peak.saturating_sub(before), result)
+}
+
+#[test]
+fn damaged_tables_are_answered() {
+    let mut rng = Rng::seed(77);
+    let (mut read, mut refused) = (0, 0);
+    for _ in 0..20_000 {
+        let mut text = String::from("\"a\",b,c\n");
+        for _ in 0..rng.below(6) {
+            text +=
+                &format!("{},{},\"{}\"\r\n", rng.below(100), rng.uniform01::<f64>(), rng.next_u32() as i32);
+        }
+        let mut bytes = text.into_bytes();
+        let header = rng.below(4) > 0;
+        damage(&mut bytes, b"0123456789.,-e\"\n\r; ", &mut rng);
+        let options = TableOptions { delimiter: b",,,,,;"[rng.below(6)], header };
+        let (most, result) = measured(|| {
+            read_table_from(&bytes[..], "x.csv", &options).map(|table| (table.to_tensor::<f64>(), table))
+        });
+        assert!(most <= 8 * bytes.len() + 64, "{most} bytes for {}", bytes.len());
+        match result {
+            Ok((tensor, table)) => {
+                read += 1;
+                assert_eq!(tensor.dims(), [table.rows(), table.columns()]);
+                assert!(tensor.to_vec().iter().all(|v| v.is_finite()));
+            }
+            Err(error) => {
+                refused += 1;
+                let text = error.to_string();
+                assert!(text.starts_with("x.csv: ") && text.len() < 300 && !text.contains('\n'), "{text}");
+            }
+        }
+    }
+    assert!(read > 200 && refused > 5000, "the damage is one-sided: {read} read, {refused} refused");
+}
+
+#[test]
+fn damaged_images_are_answered() {
+    let mut rng = Rng::seed(78);
+    let (mut read, mut refused) = (0, 0);
+    for round in 0..6000 {
+        let raw: Vec<u8> = (0..60).map(|_| rng.next_u32() as u8).collect();
+        let bytes = if round % 3 == 0 {
+            // Damage that the checksums see.
+            let mut bytes = image(20, 8, 0, &[], &[&raw[..20], &raw[20..40], &raw[40..]]);
+            damage(&mut bytes, b"\0\x01\xFF", &mut rng);
+            bytes
+        } else {
+            // Damage below the checksums: claims, palettes and compressed bytes that lie.
+            let depth = [1, 2, 4, 8, 16, rng.next_u32() as u8][rng.below(6)];
+            let color = [0, 2, 3, 4, 6, rng.next_u32() as u8][rng.below(6)];
+            let size = |rng: &mut Rng| [1, 2, 5, rng.next_u32() >> rng.below(32)][rng.below(4)];
+            let content = header(size(&mut rng), size(&mut rng), depth, color, rng.below(2) == 0);
+            let mut stream = zlib(&raw[..rng.below(60)]);
+            if rng.below(2) == 0 {
+                damage(&mut stream, b"\0\x01\xFF", &mut rng);
+            }
+            let palette = chunk(b"PLTE", &raw[..rng.below(8) * 3]);
+            png(&[
+                chunk(b"IHDR", &content),
+                palette,
+                chunk(b"tRNS", &raw[..rng.below(7)]),
+                chunk(b"IDAT", &stream),
+            ])
+        };
+        let (most, result) = measured(|| grey_from_png(&bytes, "x.png"));
+        assert!(most <= 8 * 4 * 1032 * bytes.len(), "{most} bytes for {}", bytes.len());
+        match result {
+            Ok(image) => {
+                read += 1;
+                assert!(image.rank() == 2 && image.to_vec().iter().all(|v| (0.0..=1.0).contains(v)));
+            }
+            Err(error) => {
+                refused += 1;
+                let text = error.to_string();
+                assert!(text.starts_with("x.png: ") && text.len() < 300 && !text.contains('\n'), "{text}");
+            }
+        }
+    }
+    assert!(read > 50 && refused > 1000, "the damage is one-sided: {read} read, {refused} refused");
+}

@@ -1,0 +1,154 @@
+//! The parts of a step that depend on the float type, compiled here for `f32` and `f64`, so that a program which uses an
+//! optimizer (in a debug build, perhaps) only links them.
+
+use gradus_tensor::parallel::{self, Cost};
+use gradus_tensor::{AnyTensor, Float, Tensor};
+
+use crate::rule::{MAX_SLOTS, Rule, StepInfo};
+
+/// Elements in a piece of work: small enough for the nearest caches, large enough to be worth handing out.
+const CHUNK: usize = 8192;
+
+/// Bytes moved per element and slice, to estimate the cost of an update.
+const TOUCHES: usize = 2;
+
+/// How a gradient is changed before the rule sees it, and the parameter with it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Preparation {
+    /// The gradient's factor.
+    pub(crate) factor: f64,
+    /// The bound of each of its elements.
+    pub(crate) bound: Option<f64>,
+    /// λ of decay inside the gradient.
+    pub(crate) coupled: f64,
+    /// The parameter's factor, 1 − η·λ, of decay outside the gradient.
+    pub(crate) shrink: f64,
+}
+
+/// A piece of a parameter with all that belongs to it.
+pub(crate) struct Piece<'a, T> {
+    pub(crate) parameter: &'a mut [T],
+    pub(crate) gradient: &'a [T],
+    pub(crate) slots: [&'a mut [T]; MAX_SLOTS],
+}
+
+/// `f32` or `f64`.
+pub(crate) trait Real: Float {
+    /// The typed tensor in a slot.
+    fn typed(slot: &mut AnyTensor) -> Option<&mut Tensor<Self>>;
+    /// Σ x², added in double precision in an order that depends on the length alone.
+    fn sum_of_squares(x: &Tensor<Self>) -> f64;
+    /// Calls `update` for pieces of the parameter, in parallel if it is large.
+    fn in_pieces(whole: Piece<'_, Self>, update: &(dyn Fn(&mut Piece<'_, Self>) + Sync));
+    /// The gradient that the rule sees, if it is not the piece's own; shrinks the parameter.
+    fn prepare(preparation: &Preparation, piece: &mut Piece<'_, Self>) -> Option<Vec<Self>>;
+    /// The rule's update of a piece.
+    fn update<R: Rule>(rule: &R, step: &StepInfo, piece: &mut Piece<'_, Self>, gradient: Option<&[Self]>);
+}
+
+macro_rules! real {
+    ($t:ty, $Variant:ident, $update:ident) => {
+        impl Real for $t {
+            fn typed(slot: &mut AnyTensor) -> Option<&mut Tensor<$t>> {
+                match slot {
+                    AnyTensor::$Variant(tensor) => Some(tensor),
+                    _ => None,
+                }
+            }
+
+            fn sum_of_squares(x: &Tensor<$t>) -> f64 {
+                sum_of_squares(x)
+            }
+
+            fn in_pieces(whole: Piece<'_, $t>, update: &(dyn Fn(&mut Piece<'_, $t>) + Sync)) {
+                in_pieces(whole, update);
+            }
+
+            fn prepare(preparation: &Preparation, piece: &mut Piece<'_, $t>) -> Option<Vec<$t>> {
+                prepare(preparation, piece)
+            }
+
+            fn update<R: Rule>(
+                rule: &R,
+                step: &StepInfo,
+                piece: &mut Piece<'_, $t>,
+                gradient: Option<&[$t]>,
+            ) {
+                let gradient = gradient.unwrap_or(piece.gradient);
+                let slots = &mut piece.slots[..rule.slots().len()];
+                rule.$update(step, piece.parameter, gradient, slots);
+            }
+        }
+    };
+}
+real!(f32, F32, update_f32);
+real!(f64, F64, update_f64);
+
+fn sum_of_squares<T: Float>(x: &Tensor<T>) -> f64 {
+    let dense = x.contiguous();
+    let all = dense.as_slice().unwrap_or(&[]);
+    let pieces: Vec<&[T]> = all.chunks(CHUNK).collect();
+    let sums = parallel::map(pieces.len(), Cost::bytes(size_of_val(all)), |i| lanes(pieces[i]));
+    parallel::tree(sums, |a, b| a + b).unwrap_or(0.0)
+}
+
+/// Σ x² in eight sums side by side, which the compiler turns into vectors.
+fn lanes<T: Float>(x: &[T]) -> f64 {
+    let mut sums = [0.0; 8];
+    let mut rows = x.chunks_exact(8);
+    for row in &mut rows {
+        for (sum, &value) in sums.iter_mut().zip(row) {
+            *sum += value.as_f64() * value.as_f64();
+        }
+    }
+    let rest: f64 = rows.remainder().iter().map(|&value| value.as_f64() * value.as_f64()).sum();
+    sums.iter().sum::<f64>() + rest
+}
+
+fn in_pieces<T: Float>(whole: Piece<'_, T>, update: &(dyn Fn(&mut Piece<'_, T>) + Sync)) {
+    let Piece { mut parameter, mut gradient, mut slots } = whole;
+    let cost = Cost::bytes(TOUCHES * (2 + MAX_SLOTS) * size_of_val(parameter));
+    let mut pieces = Vec::with_capacity(parameter.len().div_ceil(CHUNK));
+    while !parameter.is_empty() {
+        let n = CHUNK.min(parameter.len());
+        let (head, rest) = std::mem::take(&mut parameter).split_at_mut(n);
+        let (g, g_rest) = gradient.split_at(n);
+        let mut heads: [&mut [T]; MAX_SLOTS] = Default::default();
+        for (head, slot) in heads.iter_mut().zip(&mut slots) {
+            if !slot.is_empty() {
+                let (first, rest) = std::mem::take(slot).split_at_mut(n);
+                (*head, *slot) = (first, rest);
+            }
+        }
+        pieces.push(Piece { parameter: head, gradient: g, slots: heads });
+        (parameter, gradient) = (rest, g_rest);
+    }
+    parallel::chunks_mut(&mut pieces, 1, cost, |_, pieces| pieces.iter_mut().for_each(update));
+}
+
+fn prepare<T: Float>(preparation: &Preparation, piece: &mut Piece<'_, T>) -> Option<Vec<T>> {
+    let Preparation { factor, bound, coupled, shrink } = *preparation;
+    let mut gradient = None;
+    if factor != 1.0 || bound.is_some() || coupled != 0.0 {
+        let mut g = piece.gradient.to_vec();
+        if factor != 1.0 {
+            let factor = T::of(factor);
+            g.iter_mut().for_each(|g| *g = *g * factor);
+        }
+        if let Some(bound) = bound.map(T::of) {
+            // Comparisons with NaN are false: it stays.
+            let clamp = |g: T| if g > bound { bound } else { g };
+            g.iter_mut().for_each(|g| *g = -clamp(-clamp(*g)));
+        }
+        if coupled != 0.0 {
+            let coupled = T::of(coupled);
+            g.iter_mut().zip(piece.parameter.iter()).for_each(|(g, &w)| *g = *g + coupled * w);
+        }
+        gradient = Some(g);
+    }
+    if shrink != 1.0 {
+        let shrink = T::of(shrink);
+        piece.parameter.iter_mut().for_each(|w| *w = *w * shrink);
+    }
+    gradient
+}

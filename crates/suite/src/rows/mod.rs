@@ -1,0 +1,46 @@
+//! The table: every op's rows, by family.
+
+mod arithmetic;
+mod conv;
+mod elementwise;
+mod index;
+mod matmul;
+mod reduce;
+mod softmax;
+mod view;
+
+use gradus_testkit::{broadcastable, filled_shape, shape};
+use proptest::prelude::*;
+
+use crate::row::{Row, Shapes};
+
+/// All rows.
+#[must_use]
+pub fn table() -> Vec<Row> {
+    let families = [
+        elementwise::rows(),
+        arithmetic::rows(),
+        reduce::rows(),
+        view::rows(),
+        index::rows(),
+        matmul::rows(),
+        softmax::rows(),
+        conv::rows(),
+    ];
+    families.into_iter().flatten().collect()
+}
+
+/// `inputs` inputs of one shape, of a rank of at least `lowest` and at most 5; empty axes allowed.
+fn any(inputs: usize, lowest: usize) -> Shapes {
+    shape(lowest..=5).prop_map(move |shape| vec![shape; inputs]).boxed()
+}
+
+/// As [`any`] without empty axes, of rank `lowest` to `highest`.
+fn filled(inputs: usize, lowest: usize, highest: usize) -> Shapes {
+    filled_shape(lowest..=highest).prop_map(move |shape| vec![shape; inputs]).boxed()
+}
+
+/// Two inputs that broadcast.
+fn pair() -> Shapes {
+    broadcastable().prop_map(Vec::from).boxed()
+}

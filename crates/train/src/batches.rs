@@ -1,0 +1,55 @@
+//! What the trainer asks of a loader: batches in an order that is a function of the epoch, so that a run resumes in the
+//! middle of one. It must never know what is in a batch.
+
+use std::error::Error;
+
+use gradus_data::{Batch, Loader, Source};
+
+/// A source of batches that can be sent to any place. [`Loader`] is one; write your own for data of another kind.
+pub trait Batches {
+    /// What a training closure is given.
+    type Batch;
+    /// Why a batch could not be delivered.
+    type Error: Error + Send + Sync + 'static;
+
+    /// Goes to batch number `batch` of epoch number `epoch`, both from 0. The batches from there on depend on these two
+    /// numbers alone, not on what was delivered before.
+    ///
+    /// # Errors
+    /// If there is no such place.
+    fn seek(&mut self, epoch: u64, batch: u64) -> Result<(), Self::Error>;
+
+    /// The next batch; `None` at the end of the epoch.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    fn next_batch(&mut self) -> Result<Option<Self::Batch>, Self::Error>;
+
+    /// How many batches an epoch has.
+    fn batches(&self) -> usize;
+
+    /// The examples in a batch, by number.
+    fn indices(batch: &Self::Batch) -> &[usize];
+}
+
+impl<S: Source> Batches for Loader<S> {
+    type Batch = Batch<S::Inputs, S::Targets>;
+    type Error = std::convert::Infallible;
+
+    fn seek(&mut self, epoch: u64, batch: u64) -> Result<(), Self::Error> {
+        Loader::seek(self, epoch, batch as usize);
+        Ok(())
+    }
+
+    fn next_batch(&mut self) -> Result<Option<Self::Batch>, Self::Error> {
+        Ok(Loader::next_batch(self))
+    }
+
+    fn batches(&self) -> usize {
+        Loader::batches(self)
+    }
+
+    fn indices(batch: &Self::Batch) -> &[usize] {
+        &batch.indices
+    }
+}

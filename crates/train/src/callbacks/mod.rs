@@ -1,0 +1,175 @@
+//! What happens beside the training itself, each a small struct: stop early, keep the best, write lines, show a bar.
+//! The trainer calls them in the order in which they were added; none knows another.
+
+mod best;
+mod early_stopping;
+mod jsonl;
+mod live;
+mod progress;
+
+use std::path::Path;
+
+use gradus_module::{Module, State};
+
+use crate::errors::TrainError;
+use crate::history::{EpochRecord, History};
+use crate::metrics::Metrics;
+use crate::outcome::Outcome;
+
+pub use best::BestCheckpoint;
+pub use early_stopping::EarlyStopping;
+pub use jsonl::MetricsFile;
+pub use progress::Progress;
+
+/// Where a training stands, as callbacks see it.
+#[derive(Clone, Copy)]
+pub struct Run<'r> {
+    /// The model.
+    pub model: &'r dyn Module,
+    /// The epoch under way (in `on_epoch`: the one that ended), from 1.
+    pub epoch: usize,
+    /// How many epochs there are to be.
+    pub epochs: usize,
+    /// How many batches of this epoch are done.
+    pub batch: usize,
+    /// How many batches an epoch has.
+    pub batches: usize,
+    /// How many steps were taken.
+    pub step: u64,
+    /// The epochs that ended.
+    pub history: &'r History,
+}
+
+/// What one step did.
+#[derive(Clone, Debug)]
+pub struct StepRecord {
+    /// The loss of its batch.
+    pub loss: f64,
+    /// The norm of all gradients together, before clipping.
+    pub gradient_norm: f64,
+    /// The learning rate.
+    pub learning_rate: f64,
+    /// Means over the epoch so far: `loss` and whatever the closure measures.
+    pub running: Metrics,
+}
+
+/// Whether to go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// Go on.
+    Continue,
+    /// Stop after this step or epoch, for this reason.
+    Stop(String),
+}
+
+/// Something that watches a training and may stop it.
+///
+/// ```
+/// use gradus_train::{Callback, Flow, Run, StepRecord, TrainError};
+///
+/// /// Stops as soon as the loss is good enough.
+/// struct Enough(f64);
+///
+/// impl Callback for Enough {
+///     fn name(&self) -> &str {
+///         "enough"
+///     }
+///     fn on_step(&mut self, _: &Run<'_>, step: &StepRecord) -> Result<Flow, TrainError> {
+///         Ok(if step.loss < self.0 { Flow::Stop("good enough".into()) } else { Flow::Continue })
+///     }
+/// }
+/// ```
+pub trait Callback {
+    /// Its name in error messages and checkpoints.
+    fn name(&self) -> &str;
+
+    /// Before the first step of a fit, also of a resumed one.
+    ///
+    /// # Errors
+    /// An error ends the training.
+    fn on_start(&mut self, _run: &Run<'_>) -> Result<(), TrainError> {
+        Ok(())
+    }
+
+    /// After each step.
+    ///
+    /// # Errors
+    /// An error ends the training.
+    fn on_step(&mut self, _run: &Run<'_>, _step: &StepRecord) -> Result<Flow, TrainError> {
+        Ok(Flow::Continue)
+    }
+
+    /// After each epoch and its evaluation.
+    ///
+    /// # Errors
+    /// An error ends the training.
+    fn on_epoch(&mut self, _run: &Run<'_>, _record: &EpochRecord) -> Result<Flow, TrainError> {
+        Ok(Flow::Continue)
+    }
+
+    /// After a checkpoint was written to `path`.
+    ///
+    /// # Errors
+    /// An error ends the training.
+    fn on_checkpoint(&mut self, _run: &Run<'_>, _path: &Path) -> Result<(), TrainError> {
+        Ok(())
+    }
+
+    /// After the last step, unless an error ended the training.
+    ///
+    /// # Errors
+    /// An error is the fit's.
+    fn on_end(&mut self, _run: &Run<'_>, _outcome: &Outcome) -> Result<(), TrainError> {
+        Ok(())
+    }
+
+    /// What it must remember across a stop and a resume.
+    fn state(&self) -> State {
+        State::default()
+    }
+
+    /// Takes back what [`Callback::state`] gave.
+    fn load_state(&mut self, _state: &State) {}
+}
+
+/// A callback may be lent, to be asked for what it found when the training is over.
+impl<C: Callback + ?Sized> Callback for &mut C {
+    fn name(&self) -> &str {
+        (**self).name()
+    }
+    fn on_start(&mut self, run: &Run<'_>) -> Result<(), TrainError> {
+        (**self).on_start(run)
+    }
+    fn on_step(&mut self, run: &Run<'_>, step: &StepRecord) -> Result<Flow, TrainError> {
+        (**self).on_step(run, step)
+    }
+    fn on_epoch(&mut self, run: &Run<'_>, record: &EpochRecord) -> Result<Flow, TrainError> {
+        (**self).on_epoch(run, record)
+    }
+    fn on_checkpoint(&mut self, run: &Run<'_>, path: &Path) -> Result<(), TrainError> {
+        (**self).on_checkpoint(run, path)
+    }
+    fn on_end(&mut self, run: &Run<'_>, outcome: &Outcome) -> Result<(), TrainError> {
+        (**self).on_end(run, outcome)
+    }
+    fn state(&self) -> State {
+        (**self).state()
+    }
+    fn load_state(&mut self, state: &State) {
+        (**self).load_state(state);
+    }
+}
+
+/// The metric that `callback` watches, or an error that lists what there is.
+fn watched(callback: &str, metric: &str, record: &EpochRecord) -> Result<f64, TrainError> {
+    record.metrics.get(metric).ok_or_else(|| TrainError::UnknownMetric {
+        callback: callback.to_owned(),
+        metric: metric.to_owned(),
+        known: record.metrics.iter().map(|(name, _)| name.to_owned()).collect(),
+    })
+}
+
+/// A scalar out of a callback's state.
+fn scalar(state: &State, name: &str) -> Option<f64> {
+    state.get(name).filter(|value| value.len() == 1).map(|value| value.cast::<f64>().to_vec()[0])
+}

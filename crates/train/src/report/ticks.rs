@@ -1,0 +1,112 @@
+//! Where an axis is marked: round numbers, few enough that their labels do not touch. Pure arithmetic, apart so that it
+//! can be tested without a chart.
+
+/// Round marks of an axis and how to write them.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Ticks {
+    /// The axis' ends: multiples of the step that enclose the data.
+    pub(super) low: f64,
+    /// See `low`.
+    pub(super) high: f64,
+    step: f64,
+}
+
+impl Ticks {
+    /// At most `count` + 1 steps of 1, 2 or 5 times a power of ten that enclose `low ..= high`.
+    pub(super) fn new(low: f64, high: f64, count: usize) -> Self {
+        let (low, high) = widened(low, high);
+        let step = round_step((high - low) / count.max(1) as f64);
+        Self { low: (low / step).floor() * step, high: (high / step).ceil() * step, step }
+    }
+
+    /// Marks for a count (epochs, steps): whole numbers only, the ends exactly the data's.
+    pub(super) fn whole(low: f64, high: f64, count: usize) -> Self {
+        if low == high {
+            return Self { low: low - 1.0, high: high + 1.0, step: 1.0 };
+        }
+        Self { low, high, step: round_step((high - low) / count.max(1) as f64).max(1.0) }
+    }
+
+    /// The marks with their labels, from low to high.
+    pub(super) fn marks(&self) -> Vec<(f64, String)> {
+        let first = (self.low / self.step - 1e-9).ceil() as i64;
+        let last = (self.high / self.step + 1e-9).floor() as i64;
+        (first..=last).map(|i| i as f64 * self.step).map(|mark| (mark, self.label(mark))).collect()
+    }
+
+    /// As many decimals as the step needs; powers of ten where numbers would grow long.
+    fn label(&self, mark: f64) -> String {
+        let size = self.low.abs().max(self.high.abs());
+        if mark == 0.0 {
+            return "0".to_owned();
+        }
+        if size >= 1e6 || size < 1e-3 {
+            let text = format!("{mark:.2e}");
+            let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+            let mantissa = mantissa.trim_end_matches('0').trim_end_matches('.');
+            return format!("{mantissa}e{exponent}").replace('-', "−");
+        }
+        let decimals = (-(self.step.log10() + 1e-9).floor()).max(0.0) as usize;
+        format!("{mark:.decimals$}").replace('-', "−")
+    }
+}
+
+/// The bounds, apart from each other by enough that steps between them can be told in an f64.
+fn widened(low: f64, high: f64) -> (f64, f64) {
+    let least = low.abs().max(high.abs()) * 1e-6;
+    if high - low > least {
+        return (low, high);
+    }
+    let room = if low == 0.0 && high == 0.0 { 1.0 } else { low.abs().max(high.abs()) * 0.1 };
+    (low - room, high + room)
+}
+
+fn round_step(rough: f64) -> f64 {
+    let power = 10_f64.powf(rough.log10().floor());
+    let step = [1.0, 2.0, 5.0].into_iter().map(|m| m * power).find(|step| *step >= rough * (1.0 - 1e-9));
+    step.unwrap_or(10.0 * power)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(ticks: &Ticks) -> Vec<String> {
+        ticks.marks().into_iter().map(|(_, label)| label).collect()
+    }
+
+    #[test]
+    fn round_numbers_enclose_the_data() {
+        assert_eq!(
+            labels(&Ticks::new(0.03, 0.97, 5)),
+            ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"].map(|s| if s == "0.0" { "0" } else { s })
+        );
+        assert_eq!(labels(&Ticks::new(0.912, 0.987, 4)), ["0.90", "0.92", "0.94", "0.96", "0.98", "1.00"]);
+        assert_eq!(labels(&Ticks::new(-3.0, 4.0, 4)), ["−4", "−2", "0", "2", "4"]);
+        assert_eq!(labels(&Ticks::new(0.0, 3e7, 3)), ["0", "1e7", "2e7", "3e7"]);
+        assert_eq!(labels(&Ticks::new(1e-5, 3e-5, 2)), ["1e−5", "2e−5", "3e−5"]);
+    }
+
+    #[test]
+    fn epochs_are_whole_and_end_where_the_data_ends() {
+        assert_eq!(labels(&Ticks::whole(1.0, 3.0, 6)), ["1", "2", "3"]);
+        assert_eq!(labels(&Ticks::whole(1.0, 30.0, 6)), ["5", "10", "15", "20", "25", "30"]);
+        let one = Ticks::whole(1.0, 1.0, 6);
+        assert_eq!((one.low, one.high, labels(&one).len()), (0.0, 2.0, 3));
+    }
+
+    #[test]
+    fn any_bounds_give_few_marks_inside() {
+        for (low, high) in
+            [(0.0, 0.0), (5.0, 5.0), (-1e-300, 1e-300), (1e300, 1.5e300), (1.0, 1.0 + 1e-15), (-7.0, -7.0)]
+        {
+            let ticks = Ticks::new(low, high, 5);
+            let marks = ticks.marks();
+            assert!((2..=8).contains(&marks.len()), "{low} {high} {marks:?}");
+            assert!(ticks.low <= low && ticks.high >= high && ticks.high > ticks.low, "{ticks:?}");
+            let mut labels = labels(&ticks);
+            labels.dedup();
+            assert_eq!(labels.len(), marks.len(), "{labels:?}");
+        }
+    }
+}

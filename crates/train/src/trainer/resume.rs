@@ -1,0 +1,87 @@
+//! Going on from a checkpoint: everything is read and checked before anything changes.
+
+use std::path::{Path, PathBuf};
+
+use gradus_module::Module;
+use gradus_optimizers::Rule;
+use gradus_tensor::Rng;
+
+use super::Trainer;
+use crate::callbacks::Callback;
+use crate::checkpoint::{Checkpoint, previous};
+use crate::errors::TrainError;
+
+/// Where a run goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Resumed {
+    /// The file that was used.
+    pub path: PathBuf,
+    /// How many epochs had ended.
+    pub epoch: usize,
+    /// How many steps were taken.
+    pub step: u64,
+    /// If the newest checkpoint was of no use and the previous one was taken: what was wrong with the newest. Tell it.
+    pub warning: Option<String>,
+}
+
+/// The callbacks' keys in a checkpoint: their names, and numbers to tell those of one name apart.
+pub(super) fn keys<'a>(callbacks: &[Box<dyn Callback + 'a>]) -> Vec<String> {
+    let name = |i: usize| callbacks[i].name();
+    let twins = |i: usize| (0..i).filter(|&j| name(j) == name(i)).count();
+    (0..callbacks.len()).map(|i| format!("callbacks.{}.{}", name(i), twins(i))).collect()
+}
+
+impl<'a, M: Module, R: Rule> Trainer<'a, M, R> {
+    /// Makes this trainer stand exactly where the one stood that wrote the checkpoint: model, optimizer, random numbers,
+    /// place in the epoch, running means, history, callbacks. Call it last, on a trainer that is made up as that one
+    /// was; then [`Trainer::fit`] goes on.
+    ///
+    /// If the file is damaged or missing, the previous checkpoint beside it is used, and [`Resumed::warning`] says so. A
+    /// callback that the checkpoint does not know starts afresh.
+    ///
+    /// # Errors
+    /// If neither checkpoint is whole, or it was made with another model or optimizer; the trainer is then as it was.
+    pub fn resume(&mut self, path: impl AsRef<Path>) -> Result<Resumed, TrainError> {
+        let path = path.as_ref();
+        let keys = keys(&self.callbacks);
+        let (found, checkpoint, warning) = match Checkpoint::read(path, &keys) {
+            Ok(checkpoint) => (path.to_owned(), checkpoint, None),
+            Err(error) => {
+                let previous = previous(path);
+                match Checkpoint::read(&previous, &keys) {
+                    Ok(checkpoint) => (previous, checkpoint, Some(error.to_string())),
+                    // The newest file's trouble is the one to tell.
+                    Err(_) => return Err(error),
+                }
+            }
+        };
+        self.take_over(&found, &checkpoint)?;
+        if let Some(keeper) = self.keeper.as_mut().filter(|keeper| keeper.path == path) {
+            keeper.is_whole = Some(warning.is_none());
+        }
+        let (epoch, step) = (self.position.epoch, self.position.step);
+        Ok(Resumed { path: found, epoch, step, warning })
+    }
+
+    fn take_over(&mut self, path: &Path, checkpoint: &Checkpoint) -> Result<(), TrainError> {
+        let before = self.model.state();
+        let path = || path.to_owned();
+        self.model
+            .load(&checkpoint.model)
+            .map_err(|source| TrainError::OtherModel { path: path(), source })?;
+        if let Err(source) = self.optimizer.load_state(&checkpoint.optimizer) {
+            // It is this model's own state, which always fits.
+            _ = self.model.load(&before);
+            return Err(TrainError::OtherOptimizer { path: path(), source });
+        }
+        for (callback, (_, state)) in self.callbacks.iter_mut().zip(&checkpoint.callbacks) {
+            if !state.is_empty() {
+                callback.load_state(state);
+            }
+        }
+        self.position = checkpoint.position.clone();
+        self.rng = Rng::from_state(checkpoint.rng);
+        Ok(())
+    }
+}

@@ -1,0 +1,260 @@
+//! The loop: batch, loss, gradients, step; epoch, evaluation, record. Whatever it decides depends on the position and
+//! the data alone, never on the clock.
+
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Instant;
+
+use gradus_autodiff::no_grad;
+use gradus_module::{Context, Module};
+use gradus_optimizers::Rule;
+
+use super::{Every, Trainer};
+use crate::batches::Batches;
+use crate::callbacks::{Callback, Flow, Run, StepRecord};
+use crate::checkpoint::{Checkpoint, Position};
+use crate::errors::TrainError;
+use crate::history::EpochRecord;
+use crate::outcome::Outcome;
+use crate::running::Running;
+use crate::step::IntoStep;
+
+/// Measures `model` over all batches of `loader`, without gradients and in evaluation mode: the mean `loss` and whatever
+/// the closure measures, weighted by the batches' sizes.
+///
+/// # Errors
+/// If a batch cannot be read.
+pub fn evaluate<M, L: Batches, Y: IntoStep>(
+    model: &M,
+    loader: &mut L,
+    mut step: impl FnMut(&M, &L::Batch, &mut Context<'_>) -> Y,
+) -> Result<crate::metrics::Metrics, TrainError> {
+    let data = |source: L::Error| TrainError::Data { epoch: 1, source: Box::new(source) };
+    let mut running = Running::default();
+    loader.seek(0, 0).map_err(data)?;
+    while let Some(batch) = loader.next_batch().map_err(data)? {
+        let (loss, metrics) = no_grad(|| step(model, &batch, &mut Context::eval())).into_step().into_parts();
+        running.add(loss.item(), &metrics, L::indices(&batch).len());
+    }
+    Ok(running.means(""))
+}
+
+fn view<'r>(model: &'r dyn Module, position: &'r Position, epochs: usize) -> Run<'r> {
+    Run {
+        model,
+        epoch: (position.epoch + 1).min(epochs),
+        epochs,
+        batch: position.batch,
+        batches: position.batches,
+        step: position.step,
+        history: &position.history,
+    }
+}
+
+/// Calls all, and tells the first wish to stop.
+fn ask<'a>(
+    callbacks: &mut [Box<dyn Callback + 'a>],
+    mut call: impl FnMut(&mut dyn Callback) -> Result<Flow, TrainError>,
+) -> Result<Flow, TrainError> {
+    let mut flow = Flow::Continue;
+    for callback in callbacks {
+        let own = call(callback.as_mut())?;
+        if flow == Flow::Continue {
+            flow = own;
+        }
+    }
+    Ok(flow)
+}
+
+impl<'a, M: Module, R: Rule> Trainer<'a, M, R> {
+    /// Trains until all epochs are done, a callback stops it or the stop flag is raised.
+    ///
+    /// `step` maps the model and a batch to a loss: a [`gradus_autodiff::Var`] of one element, or a [`crate::Step`]
+    /// with further measurements. Loaders deliver the batches of (epoch, number) whatever came before, so after
+    /// [`Trainer::resume`] the run goes on at the very batch where it stopped.
+    ///
+    /// # Errors
+    /// If a loss is not finite, the optimizer refuses, data cannot be read, a file cannot be written or a callback
+    /// fails.
+    ///
+    /// # Panics
+    /// If the loss has more than one element.
+    pub fn fit<L, Y>(
+        &mut self,
+        loader: &mut L,
+        mut step: impl FnMut(&M, &L::Batch, &mut Context<'_>) -> Y,
+    ) -> Result<Outcome, TrainError>
+    where
+        L: Batches,
+        Y: IntoStep,
+    {
+        self.check_loader(loader.batches())?;
+        self.began = Instant::now();
+        let run = view(&self.model, &self.position, self.epochs);
+        for callback in &mut self.callbacks {
+            callback.on_start(&run)?;
+        }
+        let before = self.position.seconds;
+        let outcome = self.run(loader, &mut step, before)?;
+        let run = view(&self.model, &self.position, self.epochs);
+        for callback in &mut self.callbacks {
+            callback.on_end(&run, &outcome)?;
+        }
+        Ok(outcome)
+    }
+
+    fn check_loader(&mut self, batches: usize) -> Result<(), TrainError> {
+        if batches == 0 {
+            return Err(TrainError::NoBatches);
+        }
+        let before = std::mem::replace(&mut self.position.batches, batches);
+        if before != 0 && before != batches {
+            self.position.batches = before;
+            return Err(TrainError::OtherData { before, batches });
+        }
+        Ok(())
+    }
+
+    fn run<L: Batches, Y: IntoStep>(
+        &mut self,
+        loader: &mut L,
+        step: &mut impl FnMut(&M, &L::Batch, &mut Context<'_>) -> Y,
+        before: f64,
+    ) -> Result<Outcome, TrainError> {
+        if let Some(reason) = self.position.ended.clone() {
+            return Ok(Outcome::EarlyStopped { reason });
+        }
+        while self.position.epoch < self.epochs {
+            let epoch = self.position.epoch;
+            let data = |source: L::Error| TrainError::Data { epoch: epoch + 1, source: Box::new(source) };
+            loader.seek(epoch as u64, self.position.batch as u64).map_err(data)?;
+            while let Some(batch) = loader.next_batch().map_err(data)? {
+                let record = self.take_step::<L, Y>(&batch, step)?;
+                self.position.seconds = before + self.began.elapsed().as_secs_f64();
+                if let Some(outcome) = self.after_step(&record)? {
+                    return Ok(outcome);
+                }
+            }
+            if let Some(outcome) = self.end_epoch(before)? {
+                return Ok(outcome);
+            }
+        }
+        Ok(Outcome::Completed)
+    }
+
+    fn take_step<L: Batches, Y: IntoStep>(
+        &mut self,
+        batch: &L::Batch,
+        step: &mut impl FnMut(&M, &L::Batch, &mut Context<'_>) -> Y,
+    ) -> Result<StepRecord, TrainError> {
+        let indices = L::indices(batch);
+        let (number, epoch) = (self.position.step + 1, self.position.epoch + 1);
+        let (loss, metrics) =
+            step(&self.model, batch, &mut Context::train(&mut self.rng)).into_step().into_parts();
+        let value = loss.item();
+        if !value.is_finite() {
+            let indices = indices.to_vec();
+            return Err(TrainError::LossNotFinite { loss: value, step: number, epoch, indices });
+        }
+        if let Some((every, rate)) = &self.schedule {
+            let done = match every {
+                Every::Step => self.position.step,
+                Every::Epoch => self.position.epoch as u64,
+            };
+            self.optimizer.set_learning_rate(rate(done));
+        }
+        let gradients = loss.backward();
+        let report = self.optimizer.step(&mut self.model, &gradients).map_err(|source| TrainError::Step {
+            step: number,
+            epoch,
+            indices: indices.to_vec(),
+            source,
+        })?;
+        self.position.step = number;
+        self.position.batch += 1;
+        self.position.running.add(value, &metrics, indices.len());
+        self.position.running.add_norm(report.gradient_norm);
+        Ok(StepRecord {
+            loss: value,
+            gradient_norm: report.gradient_norm,
+            learning_rate: self.optimizer.learning_rate(),
+            running: self.position.running.means(""),
+        })
+    }
+
+    fn after_step(&mut self, record: &StepRecord) -> Result<Option<Outcome>, TrainError> {
+        let run = view(&self.model, &self.position, self.epochs);
+        if let Flow::Stop(reason) = ask(&mut self.callbacks, |callback| callback.on_step(&run, record))? {
+            return self.end_early(reason).map(Some);
+        }
+        if self.is_stop_requested() {
+            return self.end_on_request().map(Some);
+        }
+        if self.checkpoint_steps.is_some_and(|steps| self.position.step.is_multiple_of(steps)) {
+            self.write_checkpoint()?;
+        }
+        Ok(None)
+    }
+
+    fn end_epoch(&mut self, before: f64) -> Result<Option<Outcome>, TrainError> {
+        let mut metrics = self.position.running.means("train_");
+        if let Some(evaluate) = &mut self.evaluation {
+            for (name, value) in evaluate(&self.model)?.iter() {
+                metrics.set(format!("validation_{name}"), value);
+            }
+        }
+        metrics.set("learning_rate", self.optimizer.learning_rate());
+        if let Some(norm) = self.position.running.norm() {
+            metrics.set("gradient_norm", norm);
+        }
+        self.position.seconds = before + self.began.elapsed().as_secs_f64();
+        let Position { step, seconds, .. } = self.position;
+        let record = EpochRecord { epoch: self.position.epoch + 1, step, metrics, seconds };
+        self.position.history.push(record.clone());
+        let run = view(&self.model, &self.position, self.epochs);
+        let flow = ask(&mut self.callbacks, |callback| callback.on_epoch(&run, &record))?;
+        self.position.epoch += 1;
+        self.position.batch = 0;
+        self.position.running = Running::default();
+        match flow {
+            Flow::Stop(reason) => self.end_early(reason).map(Some),
+            Flow::Continue if self.is_stop_requested() && self.position.epoch < self.epochs => {
+                self.end_on_request().map(Some)
+            }
+            Flow::Continue => self.write_checkpoint().map(|_| None),
+        }
+    }
+
+    fn is_stop_requested(&self) -> bool {
+        self.stop.as_ref().is_some_and(|flag| flag.load(Relaxed))
+    }
+
+    fn end_early(&mut self, reason: String) -> Result<Outcome, TrainError> {
+        self.position.ended = Some(reason.clone());
+        self.write_checkpoint()?;
+        Ok(Outcome::EarlyStopped { reason })
+    }
+
+    fn end_on_request(&mut self) -> Result<Outcome, TrainError> {
+        self.write_checkpoint()?;
+        Ok(Outcome::Stopped { checkpoint: self.keeper.as_ref().map(|keeper| keeper.path.clone()) })
+    }
+
+    fn write_checkpoint(&mut self) -> Result<(), TrainError> {
+        let Some(keeper) = &mut self.keeper else { return Ok(()) };
+        let keys = super::resume::keys(&self.callbacks);
+        let states = self.callbacks.iter().map(|callback| callback.state());
+        let checkpoint = Checkpoint {
+            model: self.model.state(),
+            optimizer: self.optimizer.state(),
+            callbacks: keys.into_iter().zip(states).collect(),
+            position: self.position.clone(),
+            rng: self.rng.state(),
+        };
+        keeper.write(&checkpoint)?;
+        let run = view(&self.model, &self.position, self.epochs);
+        for callback in &mut self.callbacks {
+            callback.on_checkpoint(&run, &keeper.path)?;
+        }
+        Ok(())
+    }
+}
