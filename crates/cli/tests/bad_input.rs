@@ -92,7 +92,8 @@ fn a_disk_that_is_full_leaves_nothing_half_written() {
         let script = format!(
             "trap '' XFSZ; ulimit -f {blocks}; exec '{program}' train --set epochs=2 --set 'channels=[8,16]' --out run"
         );
-        let output = std::process::Command::new("sh").args(["-c", &script]).current_dir(&here).output().unwrap();
+        let output =
+            std::process::Command::new("sh").args(["-c", &script]).current_dir(&here).output().unwrap();
         let ran = common::Ran::from(output);
         assert_eq!(ran.code, Some(1), "{ran:?}");
         let sentence = ran.err.trim_end().lines().last().unwrap();
@@ -136,7 +137,9 @@ fn damaged_and_hostile_models_are_refused() {
         [good.as_slice(), &[0]].concat(),
         [&u64::MAX.to_le_bytes(), &good[8..]].concat(),
         [&(header_length + 1).to_le_bytes(), &good[8..]].concat(),
-        with_header("{\"a\":{\"dtype\":\"F32\",\"shape\":[1099511627776],\"data_offsets\":[0,4398046511104]}}"),
+        with_header(
+            "{\"a\":{\"dtype\":\"F32\",\"shape\":[1099511627776],\"data_offsets\":[0,4398046511104]}}",
+        ),
         with_header("{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,-4]}}"),
         with_header("{\"a\":{\"dtype\":\"Q7\",\"shape\":[0],\"data_offsets\":[0,0]}}"),
         b"PK\x03\x04 this is a zip file, or says so, and long enough".to_vec(),
@@ -160,7 +163,8 @@ fn a_model_of_another_shape_lists_all_that_differs() {
     assert_ne!(settings, metadata["settings"]);
     metadata.insert("settings".to_owned(), settings);
     gradus_io::save_state(&state, &metadata, &path).unwrap();
-    let said = ["model.safetensors", "hidden.weight is [9, ", "hidden.bias is [9]", "output.weight is [10, 9]"];
+    let said =
+        ["model.safetensors", "hidden.weight is [9, ", "hidden.bias is [9]", "output.weight is [10, 9]"];
     run(&spoiled, &["evaluate", "."]).refused(1, &said);
 
     metadata.insert("recipe".to_owned(), "cats".to_owned());

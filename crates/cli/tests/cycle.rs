@@ -18,7 +18,8 @@ fn a_training_shows_six_steps_and_leaves_a_run_folder() {
     let said = train(&here, &["--out", "run", "--seed", "5"]).done();
     let mut rest = said.out.as_str();
     for step in ["1 prepare", "2 define", "3 initialise", "4 train", "5 evaluate", "6 apply"] {
-        let (_, after) = rest.split_once(&format!("\n{step} ")).unwrap_or_else(|| panic!("no {step}: {said:?}"));
+        let (_, after) =
+            rest.split_once(&format!("\n{step} ")).unwrap_or_else(|| panic!("no {step}: {said:?}"));
         rest = after;
     }
     for word in ["Conv2d", "parameters", "epoch 1", "epoch 2", "test accuracy", "true \\ predicted", "█"] {
@@ -97,8 +98,7 @@ fn apply_predicts_what_the_training_did() {
     let count = |part: &str| results[part]["examples"].as_u64().unwrap() as f64;
     let expected: f64 = ["train", "validation", "test"].iter().map(|part| share(part) * count(part)).sum();
     assert_eq!(right as f64, expected.round());
-    let sum: f64 =
-        answers[0]["probabilities"].as_array().unwrap().iter().map(|p| p.as_f64().unwrap()).sum();
+    let sum: f64 = answers[0]["probabilities"].as_array().unwrap().iter().map(|p| p.as_f64().unwrap()).sum();
     assert!((sum - 1.0).abs() < 1e-5, "{sum}");
 }
 
@@ -114,7 +114,10 @@ fn a_picture_is_read_as_the_row_of_its_values() {
     let model = model().to_str().unwrap();
     let said = run(&here, &["apply", model, "digit.png", "digit.csv", "--json"]).done().out;
     let answers: Vec<serde_json::Value> = serde_json::from_str(&said).unwrap();
-    assert_eq!((answers[0]["input"].as_str(), answers[1]["input"].as_str()), (Some("digit.png"), Some("digit.csv:1")));
+    assert_eq!(
+        (answers[0]["input"].as_str(), answers[1]["input"].as_str()),
+        (Some("digit.png"), Some("digit.csv:1"))
+    );
     assert_eq!(answers[0]["digit"], answers[1]["digit"]);
     for class in 0..10 {
         let [a, b] = [0, 1].map(|i: usize| answers[i]["probabilities"][class].as_f64().unwrap());
@@ -133,7 +136,8 @@ fn dark_ink_on_paper_is_the_same_digit() {
     let dark: Vec<u8> = light.iter().map(|grey| 255 - grey).collect();
     fs::write(here.join("light.png"), png(8, 8, &light)).unwrap();
     fs::write(here.join("dark.png"), png(8, 8, &dark)).unwrap();
-    let said = run(&here, &["apply", model().to_str().unwrap(), "light.png", "dark.png", "--json"]).done().out;
+    let said =
+        run(&here, &["apply", model().to_str().unwrap(), "light.png", "dark.png", "--json"]).done().out;
     let answers: Vec<serde_json::Value> = serde_json::from_str(&said).unwrap();
     for class in 0..10 {
         let [a, b] = [0, 1].map(|i: usize| answers[i]["probabilities"][class].as_f64().unwrap());

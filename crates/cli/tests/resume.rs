@@ -75,7 +75,8 @@ fn stopped_and_resumed_is_the_same_as_not_stopped() {
     let whole = here.join("whole");
     let read = |run: &Path, name: &str| fs::read(run.join(name)).expect(name);
     assert!(read(&whole, "model.safetensors") == read(&parts, "model.safetensors"), "the models differ");
-    let metrics = |run: &Path| without_seconds(&String::from_utf8(read(run, "metrics.jsonl")).expect("UTF-8"));
+    let metrics =
+        |run: &Path| without_seconds(&String::from_utf8(read(run, "metrics.jsonl")).expect("UTF-8"));
     assert_eq!(metrics(&whole), metrics(&parts));
     let results = |run: &Path| {
         let mut value = summary(run);

@@ -20,9 +20,9 @@ use gradus_layers::LayerError;
 use gradus_losses::CrossEntropy;
 use gradus_module::{Context, Layer, Module, Summary, summary};
 use gradus_optimizers::{AdamW, GroupOptions, Schedule};
-use gradus_regularizers::L2;
+use gradus_regularizers::l2_where;
 use gradus_tensor::{Rng, Tensor};
-use gradus_train::{BestCheckpoint, EarlyStopping, Every, Goal, MetricsFile, Progress, Step, Trainer};
+use gradus_train::{BestCheckpoint, EarlyStopping, Goal, MetricsFile, Progress, Step, Trainer};
 
 use crate::console::Console;
 use crate::error::Error;
@@ -225,6 +225,7 @@ fn train(
         _ => Schedule::one_cycle(steps),
     };
     let mut optimizer = AdamW::new(settings.learning_rate)
+        .schedule(schedule)
         .weight_decay(settings.weight_decay)
         .group(|path| !is_decayed(path), GroupOptions::new().weight_decay(0.0));
     if settings.clip_norm > 0.0 {
@@ -235,7 +236,6 @@ fn train(
     let mut trainer = Trainer::new(model, optimizer)
         .epochs(settings.epochs)
         .rng(Rng::seed(settings.seed).fork(1))
-        .schedule(Every::Step, |done| settings.learning_rate * schedule.factor(done))
         .evaluate_with(|model: &Cnn, _| Scored::of(model, &data.validation).metrics())
         .callback(&mut best)
         .callback(EarlyStopping::new("validation_loss", Goal::Min).patience(settings.patience))
@@ -249,11 +249,10 @@ fn train(
         console.line(format_args!("going on after step {}", resumed.step));
     }
     let loss = CrossEntropy::new().label_smoothing(settings.label_smoothing);
-    let penalty = L2::new(settings.l2);
     let outcome = trainer.fit(&mut loader, |model, batch, cx| {
         let images = part::shifted(&batch.inputs, settings.shift, cx);
         let logits = model.forward(&images.into(), cx);
-        let loss = loss.loss(&logits, &batch.targets) + penalty.penalty(model, &is_decayed);
+        let loss = loss.loss(&logits, &batch.targets) + l2_where(model, settings.l2, is_decayed);
         Step::new(loss).accuracy(&logits, &batch.targets)
     })?;
     if let gradus_train::Outcome::Stopped { .. } = outcome {
@@ -283,7 +282,11 @@ fn evaluate(
     let Trained { model, epochs, best_epoch, steps, seconds } = trained;
     let score = |part: &Part| Scored::of(model, part).score;
     let scored = Scored::of(model, &data.test);
-    console.step(5, "evaluate", format_args!("the model of epoch {best_epoch}, the best on the validation part"));
+    console.step(
+        5,
+        "evaluate",
+        format_args!("the model of epoch {best_epoch}, the best on the validation part"),
+    );
     console.line(format_args!("{}\n\n{}", scored.verdict("test"), scored.confusion));
     Saved::write(run, Digits.about().name, settings, model)?;
     let results = Results {

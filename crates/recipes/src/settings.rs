@@ -125,7 +125,9 @@ pub fn resolve<S: Settings>(file: Option<(Source, &Table)>, pairs: &[String]) ->
         check(S::RULES, &table, &source)?;
     }
     // Types and ranges were checked; what may be left is a rule that allows more than the field can hold.
-    table.try_into().map_err(|error: toml::de::Error| SettingsError::Unfit(error.message().replace('\n', ", ")))
+    table
+        .try_into()
+        .map_err(|error: toml::de::Error| SettingsError::Unfit(error.message().replace('\n', ", ")))
 }
 
 /// The settings as a TOML table.
@@ -263,7 +265,9 @@ pub fn check_rules<S: Settings>() -> Result<(), String> {
     for (key, allowed) in S::RULES {
         match find(&mut table, key) {
             None => return Err(format!("the rule for {key} has no setting")),
-            Some(value) if !allowed.holds(value) => return Err(format!("{key}: the default breaks its rule")),
+            Some(value) if !allowed.holds(value) => {
+                return Err(format!("{key}: the default breaks its rule"));
+            }
             Some(_) => {}
         }
         if let (Allowed::Whole(low, high), Some(Value::Integer(_))) = (allowed, find(&mut table, key)) {

@@ -81,7 +81,9 @@ fn unknown_keys_name_the_nearest_and_all() {
     let all = "the settings are channels, epochs, learning_rate, model.dropout, schedule, shuffle";
     assert_eq!(
         refused("", &["learning_rat=1"]),
-        format!("--set learning_rat=1: no setting is called \"learning_rat\" (did you mean \"learning_rate\"?); {all}")
+        format!(
+            "--set learning_rat=1: no setting is called \"learning_rat\" (did you mean \"learning_rate\"?); {all}"
+        )
     );
     assert_eq!(
         refused("[model]\ndropoud = 1", &[]),
@@ -101,7 +103,10 @@ fn wrong_types_name_the_key_the_value_and_what_is_wanted() {
         ("learning_rate=nan", "--set learning_rate=nan: learning_rate is nan, and must be a number"),
         ("learning_rate=fast", "--set learning_rate=fast: learning_rate is \"fast\", and must be a number"),
         ("shuffle=1", "--set shuffle=1: shuffle is 1, and must be true or false"),
-        ("channels=8", "--set channels=8: channels is 8, and must be a list of 2 whole numbers, as in [8, 16]"),
+        (
+            "channels=8",
+            "--set channels=8: channels is 8, and must be a list of 2 whole numbers, as in [8, 16]",
+        ),
     ];
     for (pair, want) in cases {
         assert_eq!(refused("", &[pair]), want);

@@ -61,7 +61,8 @@ fn read_csv(path: &Path) -> Result<Vec<Input>, Error> {
     let first = bytes.split(|&byte| byte == b'\n').next().unwrap_or_default();
     let is_number = |cell: &str| cell.trim().parse::<f64>().is_ok();
     let header = !String::from_utf8_lossy(first).split(',').any(is_number);
-    let table = read_table_from(bytes.as_slice(), &name, &TableOptions { header, ..TableOptions::default() })?;
+    let table =
+        read_table_from(bytes.as_slice(), &name, &TableOptions { header, ..TableOptions::default() })?;
     let columns = table.columns();
     if columns != PIXELS && columns != PIXELS + 1 {
         let wanted = format!("{PIXELS} pixels from 0 to {INK}, or {} with the label last", PIXELS + 1);
@@ -78,9 +79,15 @@ fn read_csv(path: &Path) -> Result<Vec<Input>, Error> {
             };
             if !fits {
                 let last = CLASSES - 1;
-                let wanted =
-                    if column == PIXELS { format!("label from 0 to {last}") } else { format!("pixel from 0 to {INK}") };
-                return Err(wrong(path, format!("line {line}, column {}: {value} is no {wanted}", column + 1)));
+                let wanted = if column == PIXELS {
+                    format!("label from 0 to {last}")
+                } else {
+                    format!("pixel from 0 to {INK}")
+                };
+                return Err(wrong(
+                    path,
+                    format!("line {line}, column {}: {value} is no {wanted}", column + 1),
+                ));
             }
         }
         let pixels = values[..PIXELS].iter().map(|&value| value as f32 / INK).collect();

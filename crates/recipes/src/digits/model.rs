@@ -17,9 +17,7 @@ pub struct Cnn {
     norm1: BatchNorm2d,
     conv2: Conv2d,
     norm2: BatchNorm2d,
-    #[module(skip)]
     pool: MaxPool2d,
-    #[module(skip)]
     dropout: Dropout,
     hidden: Linear,
     output: Linear,
@@ -38,7 +36,7 @@ impl Cnn {
             norm1: BatchNorm2d::new(first),
             conv2: Conv2d::builder(first, second, 3).padding(1).without_bias().build(rng)?,
             norm2: BatchNorm2d::new(second),
-            pool: MaxPool2d::new(2),
+            pool: MaxPool2d::new(2)?,
             dropout: Dropout::new(settings.dropout)?,
             hidden: Linear::new(second * (SIDE / 2) * (SIDE / 2), settings.hidden, rng),
             output: Linear::new(settings.hidden, CLASSES, rng),

@@ -58,8 +58,11 @@ impl Data {
         let images = (values * (1.0 / INK)).reshape([labels.len(), 1, SIDE, SIDE]);
         let all = Pairs::new(images, labels)?;
         let [train, validation, test] = SHARES;
-        let parts =
-            stratified_split(&all.targets().to_vec(), &[train, validation, test], &mut Rng::seed(SPLIT_SEED))?;
+        let parts = stratified_split(
+            &all.targets().to_vec(),
+            &[train, validation, test],
+            &mut Rng::seed(SPLIT_SEED),
+        )?;
         let mut parts = parts.into_iter().map(|places| Part { pairs: all.select(&places), places });
         let mut next = || parts.next().unwrap_or_else(|| Part { pairs: all.select(&[]), places: Vec::new() });
         Ok(Self { train: next(), validation: next(), test: next() })

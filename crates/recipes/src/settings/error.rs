@@ -54,7 +54,11 @@ pub enum SettingsError {
     #[error("--set {0}: expected key=value, as in --set epochs=10")]
     Pair(String),
     /// A key that does not exist.
-    #[error("{source_name}: no setting is called {key:?}{}; the settings are {}", or_nearest(key, known), list(known))]
+    #[error(
+        "{source_name}: no setting is called {key:?}{}; the settings are {}",
+        or_nearest(key, known),
+        list(known)
+    )]
     UnknownKey {
         /// Where it stands.
         source_name: Source,
