@@ -7,9 +7,14 @@ use gradus_train::report::{Picture, Report};
 use gradus_train::{EpochRecord, History, TrainError};
 
 #[derive(Module)]
+struct Linear {
+    weight: Param,
+}
+
+#[derive(Module)]
 struct Model {
-    hidden: Param,
-    output: Param,
+    hidden: Linear,
+    output: Linear,
 }
 
 fn history(epochs: usize) -> History {
@@ -22,7 +27,7 @@ fn history(epochs: usize) -> History {
             .with("train_accuracy", 1.0 - 0.9 * (-6.0 * t).exp())
             .with("validation_loss", 2.3 * (-4.5 * t).exp() + 0.06 + wobble)
             .with("validation_accuracy", 0.985 - 0.85 * (-5.5 * t).exp() + 0.3 * wobble)
-            .with("learning_rate", 0.001 * (1.0 + (3.14 * t).cos()) / 2.0)
+            .with("learning_rate", 0.001 * (1.0 + (std::f64::consts::PI * t).cos()) / 2.0)
             .with("gradient_norm", 3.0 * (-3.0 * t).exp() + 0.1 + wobble);
         history.push(EpochRecord { epoch, step: 45 * epoch as u64, metrics, seconds: 0.4 * epoch as f64 });
     }
@@ -49,11 +54,11 @@ fn pictures(rng: &mut Rng) -> Vec<Picture> {
 
 fn main() -> Result<(), TrainError> {
     let mut rng = Rng::seed(7);
-    let model =
-        Model { hidden: Param::new(Tensor::zeros([64, 128])), output: Param::new(Tensor::zeros([128, 10])) };
+    let linear = |inputs, outputs| Linear { weight: Param::new(Tensor::zeros([inputs, outputs])) };
+    let model = Model { hidden: linear(64, 128), output: linear(128, 10) };
     let layers = summary(&model, |cx| {
-        for (kind, param) in [("Linear", &model.hidden), ("Linear", &model.output)] {
-            cx.record(kind, Some(&**param), param, param.len() as u64);
+        for layer in [&model.hidden, &model.output] {
+            cx.record("Linear", Some(&*layer.weight), &layer.weight, layer.weight.len() as u64);
         }
     });
     let path = std::env::args().nth(1).unwrap_or_else(|| "report.html".to_owned());

@@ -3,10 +3,10 @@
 
 use std::error::Error;
 
-use gradus_data::{Batch, Loader, Source};
+use gradus_data::{Batch, DataError, Loader, Source};
 
 /// A source of batches that can be sent to any place. [`Loader`] is one; write your own for data of another kind.
-pub trait Batches {
+pub trait BatchStream {
     /// What a training closure is given.
     type Batch;
     /// Why a batch could not be delivered.
@@ -26,27 +26,26 @@ pub trait Batches {
     fn next_batch(&mut self) -> Result<Option<Self::Batch>, Self::Error>;
 
     /// How many batches an epoch has.
-    fn batches(&self) -> usize;
+    fn batches_per_epoch(&self) -> u64;
 
     /// The examples in a batch, by number.
     fn indices(batch: &Self::Batch) -> &[usize];
 }
 
-impl<S: Source> Batches for Loader<S> {
+impl<S: Source> BatchStream for Loader<S> {
     type Batch = Batch<S::Inputs, S::Targets>;
-    type Error = std::convert::Infallible;
+    type Error = DataError;
 
-    fn seek(&mut self, epoch: u64, batch: u64) -> Result<(), Self::Error> {
-        Loader::seek(self, epoch, batch as usize);
-        Ok(())
+    fn seek(&mut self, epoch: u64, batch: u64) -> Result<(), DataError> {
+        Loader::seek(self, epoch, batch)
     }
 
-    fn next_batch(&mut self) -> Result<Option<Self::Batch>, Self::Error> {
-        Ok(Loader::next_batch(self))
+    fn next_batch(&mut self) -> Result<Option<Self::Batch>, DataError> {
+        Ok(self.next())
     }
 
-    fn batches(&self) -> usize {
-        Loader::batches(self)
+    fn batches_per_epoch(&self) -> u64 {
+        Loader::batches_per_epoch(self)
     }
 
     fn indices(batch: &Self::Batch) -> &[usize] {

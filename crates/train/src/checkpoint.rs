@@ -25,12 +25,14 @@ const FORMAT: &str = "gradus-checkpoint-1";
 pub(crate) struct Position {
     /// Epochs that ended.
     pub(crate) epoch: usize,
-    /// Batches done of the epoch under way.
+    /// BatchStream done of the epoch under way.
     pub(crate) batch: usize,
-    /// Batches of an epoch; 0 before the first fit.
-    pub(crate) batches: usize,
+    /// BatchStream of an epoch; 0 before the first fit.
+    pub(crate) batches: u64,
     /// Steps taken.
     pub(crate) step: u64,
+    /// The learning rate of the last of them.
+    pub(crate) learning_rate: f64,
     /// Sums of the epoch under way.
     pub(crate) running: Running,
     /// Epochs that ended, measured.
@@ -45,7 +47,7 @@ impl Position {
     fn to_value(&self, rng: RngState) -> Value {
         json!({
             "epoch": self.epoch, "batch": self.batch, "batches": self.batches, "step": self.step,
-            "running": self.running.to_value(), "history": self.history.to_value(),
+            "learning_rate": exact::to_value(self.learning_rate), "running": self.running.to_value(), "history": self.history.to_value(),
             "seconds": exact::to_value(self.seconds), "ended": self.ended,
             "rng": [rng.seed, rng.stream, rng.counter],
         })
@@ -59,8 +61,9 @@ impl Position {
         let position = Self {
             epoch: size("epoch")?,
             batch: size("batch")?,
-            batches: size("batches")?,
+            batches: number("batches")?,
             step: number("step")?,
+            learning_rate: exact::from_value(value.get("learning_rate")?)?,
             running: Running::from_value(value.get("running")?)?,
             history: History::from_value(value.get("history")?)?,
             seconds: exact::from_value(value.get("seconds")?)?,

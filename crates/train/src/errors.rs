@@ -29,6 +29,21 @@ pub enum TrainError {
         /// Which examples were in the batch.
         indices: Vec<usize>,
     },
+    /// A gradient became NaN or infinite although the loss was not. The model has been spoilt by the step.
+    #[error(
+        "the gradient's norm is {norm} at step {step} (epoch {epoch}), for the examples {indices}; go on from the last \
+         checkpoint with a lower learning rate, or look at these examples", indices = few(.indices)
+    )]
+    GradientNotFinite {
+        /// The norm.
+        norm: f64,
+        /// The step, from 1.
+        step: u64,
+        /// The epoch, from 1.
+        epoch: usize,
+        /// Which examples were in the batch.
+        indices: Vec<usize>,
+    },
     /// The optimizer could not take a step.
     #[error("step {step} (epoch {epoch}), for the examples {indices}: {source}", indices = few(.indices))]
     Step {
@@ -58,10 +73,10 @@ pub enum TrainError {
          batch size"
     )]
     OtherData {
-        /// Batches per epoch at the beginning.
-        before: usize,
-        /// Batches per epoch now.
-        batches: usize,
+        /// BatchStream per epoch at the beginning.
+        before: u64,
+        /// BatchStream per epoch now.
+        batches: u64,
     },
     /// A callback watches a metric that nothing measures.
     #[error("{callback} watches \"{metric}\", which is not measured; there is {known}", known = .known.join(", "))]

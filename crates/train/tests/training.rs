@@ -1,6 +1,8 @@
 //! The trainer end to end, above all: a run that was stopped and resumed in fresh objects is, bit for bit, the run that
 //! was not.
 
+#![allow(clippy::unwrap_used)] // helpers outside #[test] are test code too
+
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -8,11 +10,11 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use gradus_autodiff::Var;
 use gradus_data::{Batch, Loader, Pairs};
 use gradus_module::{Context, Module, Param, State};
-use gradus_optimizers::{Adam, AdamRule};
+use gradus_optimizers::{Adam, AdamRule, Schedule};
 use gradus_tensor::{Rng, RngState, Tensor};
 use gradus_train::{
-    BestCheckpoint, Callback, EarlyStopping, EpochRecord, Every, Flow, Goal, History, MetricsFile, Outcome,
-    Run, Step, StepRecord, TrainError, Trainer, evaluate,
+    BestCheckpoint, Callback, EarlyStopping, EpochRecord, Flow, Goal, History, MetricsFile, Outcome, Run,
+    Step, StepRecord, TrainError, Trainer, evaluate,
 };
 
 type Pair = Batch<Tensor<f32>, Tensor<f32>>;
@@ -47,7 +49,7 @@ impl Net {
 fn loader(seed: u64) -> Loader<Pairs<f32, f32>> {
     let x = Tensor::<f32>::uniform([50, 4], -1.0, 1.0, &mut Rng::seed(seed));
     let y = x.sum_axes(&[1], true);
-    Loader::new(Pairs::new(x, y), 8, 11)
+    Loader::new(Pairs::new(x, y).unwrap(), 8, 11)
 }
 
 fn loss(model: &Net, batch: &Pair, cx: &mut Context<'_>) -> Step {
@@ -59,10 +61,10 @@ fn loss(model: &Net, batch: &Pair, cx: &mut Context<'_>) -> Step {
 type Net3<'a> = Trainer<'a, Net, AdamRule>;
 
 fn trainer<'a>(epochs: usize, folder: &Path) -> Net3<'a> {
-    Trainer::new(Net::new(16), Adam::new(0.01))
+    let schedule = Schedule::new(|step| 1.0 / (1.0 + 0.05 * step as f64));
+    Trainer::new(Net::new(16), Adam::new(0.01).clip_global_norm(1.0).schedule(schedule))
         .epochs(epochs)
         .rng(Rng::seed(5).fork(1))
-        .schedule(Every::Step, |step| 0.01 / (1.0 + 0.05 * step as f64))
         .validate(loader(2), loss)
         .callback(EarlyStopping::new("validation_loss", Goal::Min).patience(100))
         .callback(BestCheckpoint::new(folder.join("best.safetensors"), "validation_loss", Goal::Min))
@@ -205,7 +207,7 @@ fn other_data_is_refused() {
     let mut second = trainer(2, folder.path());
     second.resume(folder.path().join("checkpoint.safetensors")).unwrap();
     let x = Tensor::<f32>::zeros([9, 4]);
-    let mut short = Loader::new(Pairs::new(x.clone(), x.sum_axes(&[1], true)), 8, 11);
+    let mut short = Loader::new(Pairs::new(x.clone(), x.sum_axes(&[1], true)).unwrap(), 8, 11);
     let error = second.fit(&mut short, loss).unwrap_err().to_string();
     assert!(error.contains("7 batches per epoch and this loader has 2"), "{error}");
 }
@@ -356,15 +358,25 @@ fn checkpoints_come_every_so_many_steps() {
 }
 
 #[test]
-fn schedules_count_steps_or_epochs_from_nought() {
-    for (every, want) in [(Every::Step, vec![6.0, 13.0]), (Every::Epoch, vec![0.0, 1.0])] {
-        let mut trainer =
-            Trainer::new(Net::new(4), Adam::new(9.0)).epochs(2).schedule(every, |n| 1e-9 * n as f64);
+fn the_rate_told_is_that_of_the_epochs_last_step() {
+    for (every, want) in [(1, [0.5_f64.powi(6), 0.5_f64.powi(13)]), (7, [1.0, 0.5])] {
+        let optimizer = Adam::new(1e-3).schedule(Schedule::exponential(0.5).every(every));
+        let mut trainer = Trainer::new(Net::new(4), optimizer).epochs(2);
         trainer.fit(&mut loader(1), loss).unwrap();
         let rates: Vec<f64> =
-            trainer.history().curve("learning_rate").iter().map(|(_, r)| (r * 1e9).round()).collect();
-        assert_eq!(rates, want);
+            trainer.history().curve("learning_rate").iter().map(|(_, r)| r / 1e-3).collect();
+        assert!(rates.iter().zip(want).all(|(have, want)| (have / want - 1.0).abs() < 1e-12), "{rates:?}");
     }
+}
+
+#[test]
+fn a_gradient_that_is_not_finite_ends_the_run() {
+    let mut trainer = Trainer::new(Net::new(4), Adam::new(0.01));
+    // √x at 0: the value is finite, the slope is not.
+    let steep =
+        |model: &Net, batch: &Pair, cx: &mut Context<'_>| (loss(model, batch, cx).loss() * 0.0).sqrt();
+    let error = trainer.fit(&mut loader(1), steep).unwrap_err();
+    assert!(matches!(error, TrainError::GradientNotFinite { step: 1, .. }), "{error}");
 }
 
 #[test]

@@ -36,7 +36,7 @@ mod with_bar {
 
         pub(crate) fn start(&mut self, run: &Run<'_>) {
             let Some(bar) = &mut self.bar else { return };
-            let total = run.epochs as u64 * run.batches as u64;
+            let total = run.epochs as u64 * run.batches;
             *bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
             // The text is a constant; that it is a template is tested.
             if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {

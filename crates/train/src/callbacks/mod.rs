@@ -33,7 +33,7 @@ pub struct Run<'r> {
     /// How many batches of this epoch are done.
     pub batch: usize,
     /// How many batches an epoch has.
-    pub batches: usize,
+    pub batches: u64,
     /// How many steps were taken.
     pub step: u64,
     /// The epochs that ended.
@@ -51,6 +51,8 @@ pub struct StepRecord {
     pub learning_rate: f64,
     /// Means over the epoch so far: `loss` and whatever the closure measures.
     pub running: Metrics,
+    /// The paths of trained parameters that the loss does not depend on: usually a mistake in the model.
+    pub without_gradient: Vec<String>,
 }
 
 /// Whether to go on.

@@ -14,7 +14,9 @@ const TOP: f64 = 26.0;
 const RIGHT: f64 = 14.0;
 const BOTTOM: f64 = 44.0;
 /// Width of a digit of an axis label, roughly; it sets the left margin.
-const DIGIT: f64 = 7.2;
+const DIGIT: f64 = 8.4;
+/// How far the first point stands from the axis, so that its dot does not touch the labels.
+const INSET: f64 = 8.0;
 /// Beyond so many points, dots would hide the line.
 const MOST_DOTS: usize = 40;
 /// Beyond so many points, only some can be asked for their values.
@@ -40,7 +42,8 @@ struct Scale {
 
 impl Scale {
     fn x(&self, x: f64) -> f64 {
-        self.left + (x - self.x.low) / (self.x.high - self.x.low) * (WIDTH - RIGHT - self.left)
+        let first = self.left + INSET;
+        first + (x - self.x.low) / (self.x.high - self.x.low) * (WIDTH - RIGHT - first)
     }
 
     fn y(&self, y: f64) -> f64 {
@@ -75,7 +78,7 @@ impl LineChart {
         let (y_low, y_high) = bounds(&mut finite().map(|(_, y)| y));
         let whole = finite().all(|(x, _)| x.fract() == 0.0);
         let x = if whole { Ticks::whole(x_low, x_high, 6) } else { Ticks::new(x_low, x_high, 6) };
-        let y = Ticks::new(y_low, y_high, 4);
+        let y = Ticks::new(y_low, y_high, 5);
         let widest = y.marks().iter().map(|(_, label)| label.chars().count()).max().unwrap_or(1);
         Some(Scale { x, y, left: 14.0 + DIGIT * widest as f64 })
     }
@@ -92,9 +95,9 @@ impl LineChart {
         match self.scale() {
             None => out.push_str("<p>No values.</p>"),
             Some(scale) => {
-                _ = write!(
+                _ = writeln!(
                     out,
-                    "<svg class=\"chart\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{}\">\n",
+                    "<svg class=\"chart\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{}\">",
                     escape(&self.title)
                 );
                 self.draw_axes(&scale, &mut out);

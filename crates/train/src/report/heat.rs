@@ -34,7 +34,7 @@ fn cell(matrix: &ConfusionMatrix, truth: usize, prediction: usize) -> String {
 pub(super) fn markup(matrix: &ConfusionMatrix) -> String {
     let labels = matrix.labels();
     let mut out = String::from(
-        "<div class=\"scroll\"><table class=\"heat\"><thead><tr><th class=\"corner\">true ↓ predicted →</th>",
+        "<div class=\"scroll\"><table class=\"heat\"><thead><tr><th class=\"corner\">true ↓<br>predicted →</th>",
     );
     for label in labels {
         _ = write!(out, "<th scope=\"col\" class=\"cell-head\">{}</th>", escape(label));

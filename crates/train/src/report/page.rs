@@ -40,8 +40,7 @@ pub(super) fn grouped(n: u64) -> String {
 }
 
 fn is_number(cell: &str) -> bool {
-    let cell = cell.trim_end_matches('%').trim().replace(',', "");
-    cell == "–" || cell.parse::<f64>().is_ok()
+    cell.trim_end_matches('%').trim().replace(',', "").parse::<f64>().is_ok()
 }
 
 pub(super) fn facts<'a>(facts: impl Iterator<Item = (&'a str, &'a str)>) -> String {
@@ -54,8 +53,9 @@ pub(super) fn facts<'a>(facts: impl Iterator<Item = (&'a str, &'a str)>) -> Stri
 
 pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     let right = |column: usize| {
-        let mut cells = rows.iter().filter_map(|row| row.get(column)).peekable();
-        cells.peek().is_some() && cells.all(|cell| is_number(cell))
+        let cells = rows.iter().filter_map(|row| row.get(column)).filter(|cell| *cell != "–");
+        let (numbers, words): (Vec<_>, Vec<_>) = cells.partition(|cell| is_number(cell));
+        !numbers.is_empty() && words.is_empty()
     };
     let classes: Vec<&str> =
         (0..head.len()).map(|column| if right(column) { " class=\"number\"" } else { "" }).collect();

@@ -31,7 +31,12 @@ impl Ticks {
     pub(super) fn marks(&self) -> Vec<(f64, String)> {
         let first = (self.low / self.step - 1e-9).ceil() as i64;
         let last = (self.high / self.step + 1e-9).floor() as i64;
-        (first..=last).map(|i| i as f64 * self.step).map(|mark| (mark, self.label(mark))).collect()
+        let mut marks: Vec<f64> = (first..=last).map(|i| i as f64 * self.step).collect();
+        // Counts begin at 1, which is no round number but the one that readers look for.
+        if marks.first().is_some_and(|first| first - self.low >= 0.5 * self.step) {
+            marks.insert(0, self.low);
+        }
+        marks.into_iter().map(|mark| (mark, self.label(mark))).collect()
     }
 
     /// As many decimals as the step needs; powers of ten where numbers would grow long.
@@ -40,7 +45,7 @@ impl Ticks {
         if mark == 0.0 {
             return "0".to_owned();
         }
-        if size >= 1e6 || size < 1e-3 {
+        if !(1e-3..1e6).contains(&size) {
             let text = format!("{mark:.2e}");
             let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
             let mantissa = mantissa.trim_end_matches('0').trim_end_matches('.');
@@ -90,7 +95,7 @@ mod tests {
     #[test]
     fn epochs_are_whole_and_end_where_the_data_ends() {
         assert_eq!(labels(&Ticks::whole(1.0, 3.0, 6)), ["1", "2", "3"]);
-        assert_eq!(labels(&Ticks::whole(1.0, 30.0, 6)), ["5", "10", "15", "20", "25", "30"]);
+        assert_eq!(labels(&Ticks::whole(1.0, 30.0, 6)), ["1", "5", "10", "15", "20", "25", "30"]);
         let one = Ticks::whole(1.0, 1.0, 6);
         assert_eq!((one.low, one.high, labels(&one).len()), (0.0, 2.0, 3));
     }

@@ -16,7 +16,7 @@ use gradus_tensor::Rng;
 pub use resume::Resumed;
 pub use run::evaluate;
 
-use crate::batches::Batches;
+use crate::batches::BatchStream;
 use crate::callbacks::Callback;
 use crate::checkpoint::{Keeper, Position};
 use crate::errors::TrainError;
@@ -24,18 +24,12 @@ use crate::history::History;
 use crate::metrics::Metrics;
 use crate::step::IntoStep;
 
-/// What a schedule counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Every {
-    /// Steps, from 0.
-    Step,
-    /// Epochs, from 0.
-    Epoch,
-}
-
 type Evaluation<'a, M> = dyn FnMut(&M) -> Result<Metrics, TrainError> + 'a;
 
-/// Trains a model with an optimizer: epochs over a loader, a schedule, evaluation, callbacks, checkpoints.
+/// Trains a model with an optimizer: epochs over a loader, evaluation, callbacks, checkpoints.
+///
+/// Clipping and the schedule are the optimizer's: `Schedule::every(loader.batches_per_epoch())` counts epochs. Its step
+/// number is part of a checkpoint, so a resumed schedule is where it was.
 ///
 /// All that a user must write is the closure given to [`Trainer::fit`], from a batch to a loss.
 ///
@@ -51,7 +45,7 @@ type Evaluation<'a, M> = dyn FnMut(&M) -> Result<Metrics, TrainError> + 'a;
 ///
 /// let x = Tensor::<f32>::uniform([64, 1], -1.0, 1.0, &mut Rng::seed(1));
 /// let y = &x * 3.0 + 0.5;
-/// let mut loader = Loader::new(Pairs::new(x, y), 16, 7);
+/// let mut loader = Loader::new(Pairs::new(x, y)?, 16, 7);
 /// let model = Line { slope: Param::new([0.0]), offset: Param::new([0.0]) };
 ///
 /// let mut trainer = Trainer::new(model, Adam::new(0.05))
@@ -62,14 +56,13 @@ type Evaluation<'a, M> = dyn FnMut(&M) -> Result<Metrics, TrainError> + 'a;
 ///     (prediction - &(&batch.targets).into()).square().mean()
 /// })?;
 /// assert!((trainer.model().slope.value().item() - 3.0).abs() < 0.05);
-/// # Ok::<(), gradus_train::TrainError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Trainer<'a, M, R: Rule> {
     model: M,
     optimizer: Optimizer<R>,
     rng: Rng,
     epochs: usize,
-    schedule: Option<(Every, Box<dyn Fn(u64) -> f64 + 'a>)>,
     evaluation: Option<Box<Evaluation<'a, M>>>,
     callbacks: Vec<Box<dyn Callback + 'a>>,
     stop: Option<Arc<AtomicBool>>,
@@ -88,7 +81,6 @@ impl<'a, M: Module, R: Rule> Trainer<'a, M, R> {
             optimizer,
             rng: Rng::seed(0),
             epochs: 1,
-            schedule: None,
             evaluation: None,
             callbacks: Vec::new(),
             stop: None,
@@ -113,14 +105,6 @@ impl<'a, M: Module, R: Rule> Trainer<'a, M, R> {
         self
     }
 
-    /// Sets the learning rate before each step: `rate(n)` with n the number of steps or epochs already done. A function
-    /// of n alone, so a resumed run is where it was.
-    #[must_use]
-    pub fn schedule(mut self, every: Every, rate: impl Fn(u64) -> f64 + 'a) -> Self {
-        self.schedule = Some((every, Box::new(rate)));
-        self
-    }
-
     /// Measures the model after each epoch, without gradients and in evaluation mode. What it answers appears in the
     /// history as `validation_…`. Replaces an earlier evaluation.
     #[must_use]
@@ -140,7 +124,7 @@ impl<'a, M: Module, R: Rule> Trainer<'a, M, R> {
         mut step: impl FnMut(&M, &L::Batch, &mut Context<'_>) -> Y + 'a,
     ) -> Self
     where
-        L: Batches + 'a,
+        L: BatchStream + 'a,
         Y: IntoStep,
     {
         self.evaluation = Some(Box::new(move |model| evaluate(model, &mut loader, &mut step)));

@@ -8,8 +8,8 @@ use gradus_autodiff::no_grad;
 use gradus_module::{Context, Module};
 use gradus_optimizers::Rule;
 
-use super::{Every, Trainer};
-use crate::batches::Batches;
+use super::Trainer;
+use crate::batches::BatchStream;
 use crate::callbacks::{Callback, Flow, Run, StepRecord};
 use crate::checkpoint::{Checkpoint, Position};
 use crate::errors::TrainError;
@@ -23,7 +23,7 @@ use crate::step::IntoStep;
 ///
 /// # Errors
 /// If a batch cannot be read.
-pub fn evaluate<M, L: Batches, Y: IntoStep>(
+pub fn evaluate<M, L: BatchStream, Y: IntoStep>(
     model: &M,
     loader: &mut L,
     mut step: impl FnMut(&M, &L::Batch, &mut Context<'_>) -> Y,
@@ -84,10 +84,10 @@ impl<'a, M: Module, R: Rule> Trainer<'a, M, R> {
         mut step: impl FnMut(&M, &L::Batch, &mut Context<'_>) -> Y,
     ) -> Result<Outcome, TrainError>
     where
-        L: Batches,
+        L: BatchStream,
         Y: IntoStep,
     {
-        self.check_loader(loader.batches())?;
+        self.check_loader(loader.batches_per_epoch())?;
         self.began = Instant::now();
         let run = view(&self.model, &self.position, self.epochs);
         for callback in &mut self.callbacks {
@@ -102,7 +102,7 @@ impl<'a, M: Module, R: Rule> Trainer<'a, M, R> {
         Ok(outcome)
     }
 
-    fn check_loader(&mut self, batches: usize) -> Result<(), TrainError> {
+    fn check_loader(&mut self, batches: u64) -> Result<(), TrainError> {
         if batches == 0 {
             return Err(TrainError::NoBatches);
         }
@@ -114,7 +114,7 @@ impl<'a, M: Module, R: Rule> Trainer<'a, M, R> {
         Ok(())
     }
 
-    fn run<L: Batches, Y: IntoStep>(
+    fn run<L: BatchStream, Y: IntoStep>(
         &mut self,
         loader: &mut L,
         step: &mut impl FnMut(&M, &L::Batch, &mut Context<'_>) -> Y,
@@ -141,7 +141,7 @@ impl<'a, M: Module, R: Rule> Trainer<'a, M, R> {
         Ok(Outcome::Completed)
     }
 
-    fn take_step<L: Batches, Y: IntoStep>(
+    fn take_step<L: BatchStream, Y: IntoStep>(
         &mut self,
         batch: &L::Batch,
         step: &mut impl FnMut(&M, &L::Batch, &mut Context<'_>) -> Y,
@@ -155,13 +155,6 @@ impl<'a, M: Module, R: Rule> Trainer<'a, M, R> {
             let indices = indices.to_vec();
             return Err(TrainError::LossNotFinite { loss: value, step: number, epoch, indices });
         }
-        if let Some((every, rate)) = &self.schedule {
-            let done = match every {
-                Every::Step => self.position.step,
-                Every::Epoch => self.position.epoch as u64,
-            };
-            self.optimizer.set_learning_rate(rate(done));
-        }
         let gradients = loss.backward();
         let report = self.optimizer.step(&mut self.model, &gradients).map_err(|source| TrainError::Step {
             step: number,
@@ -169,15 +162,21 @@ impl<'a, M: Module, R: Rule> Trainer<'a, M, R> {
             indices: indices.to_vec(),
             source,
         })?;
+        if !report.gradient_norm.is_finite() {
+            let (norm, indices) = (report.gradient_norm, indices.to_vec());
+            return Err(TrainError::GradientNotFinite { norm, step: number, epoch, indices });
+        }
         self.position.step = number;
         self.position.batch += 1;
         self.position.running.add(value, &metrics, indices.len());
         self.position.running.add_norm(report.gradient_norm);
+        self.position.learning_rate = report.learning_rate;
         Ok(StepRecord {
             loss: value,
             gradient_norm: report.gradient_norm,
-            learning_rate: self.optimizer.learning_rate(),
+            learning_rate: report.learning_rate,
             running: self.position.running.means(""),
+            without_gradient: report.without_gradient,
         })
     }
 
@@ -202,7 +201,7 @@ impl<'a, M: Module, R: Rule> Trainer<'a, M, R> {
                 metrics.set(format!("validation_{name}"), value);
             }
         }
-        metrics.set("learning_rate", self.optimizer.learning_rate());
+        metrics.set("learning_rate", self.position.learning_rate);
         if let Some(norm) = self.position.running.norm() {
             metrics.set("gradient_norm", norm);
         }
