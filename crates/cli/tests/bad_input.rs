@@ -216,16 +216,17 @@ fn inputs_that_are_no_digits_are_named_with_the_place() {
 }
 
 #[test]
-fn a_checkpoint_of_another_model_is_refused() {
+fn a_file_that_is_no_checkpoint_is_refused() {
     let spoiled = copy(model(), "another_checkpoint");
     let (state, metadata) = gradus_io::load_state(spoiled.join("model.safetensors")).unwrap();
     fs::remove_file(spoiled.join("model.safetensors")).unwrap();
+    fs::remove_file(spoiled.join("summary.json")).unwrap();
     gradus_io::save_state(&state, &metadata, spoiled.join("checkpoint.safetensors")).unwrap();
     let before = contents(&spoiled);
     let ran = run(&spoiled, &["train", "--resume", "."]);
     assert_eq!(ran.code, Some(1), "{ran:?}");
-    assert!(ran.err.contains("checkpoint"), "{ran:?}");
-    assert_eq!(contents(&spoiled), before);
+    assert!(ran.err.contains("checkpoint.safetensors: is no checkpoint"), "{ran:?}");
+    assert!(contents(&spoiled) == before, "files were changed");
 }
 
 #[test]

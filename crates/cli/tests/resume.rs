@@ -1,5 +1,6 @@
 //! A training that is stopped and resumed ends with the very bytes of one that was not.
 #![cfg(unix)]
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 mod common;
 
@@ -54,6 +55,20 @@ fn without_seconds(text: &str) -> Vec<serde_json::Value> {
     text.lines().map(strip).collect()
 }
 
+/// A checkpoint whose settings were changed behind its back is refused with all that differs, and stays as it is.
+fn another_model_is_refused(stopped: &Path) {
+    let spoiled = common::copy(stopped, "resume_another");
+    let config = fs::read_to_string(spoiled.join("config.toml")).expect("config.toml");
+    fs::write(spoiled.join("config.toml"), config.replace("hidden = 16", "hidden = 17")).expect("written");
+    let before = contents(&spoiled);
+    let ran = run(&spoiled, &["train", "--resume", "."]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    for name in ["checkpoint.safetensors", "hidden.weight", "hidden.bias", "output.weight"] {
+        assert!(ran.err.contains(name), "{name} is missing in: {ran:?}");
+    }
+    assert!(contents(&spoiled) == before, "files were changed");
+}
+
 #[test]
 fn stopped_and_resumed_is_the_same_as_not_stopped() {
     let here = folder("resume");
@@ -68,6 +83,7 @@ fn stopped_and_resumed_is_the_same_as_not_stopped() {
     assert!(!parts.join("model.safetensors").exists() && !parts.join("summary.json").exists());
     assert!(contents(&parts).iter().any(|(name, _)| name.starts_with("checkpoint")), "{stopped:?}");
 
+    another_model_is_refused(&parts);
     let again = interrupt(&here, &["train", "--resume", "parts", "--threads", "1"], "epoch 3");
     assert_eq!(again.code, Some(1), "{again:?}");
     run(&here, &["train", "--resume", "parts", "--threads", "2"]).done();

@@ -1,5 +1,7 @@
 //! Settings through the public door: what is taken over what, and the sentence for whatever does not fit.
 
+#![allow(clippy::expect_used, reason = "a test that cannot go on stops")]
+
 use gradus_recipes::settings::{Allowed, Settings, Source, check_rules, parse, resolve, table_of};
 use serde::{Deserialize, Serialize};
 
@@ -70,8 +72,7 @@ fn arguments_go_over_the_file_and_the_file_over_the_defaults() {
 
 #[test]
 fn what_is_written_reads_back() {
-    let mut settings = Example::default();
-    settings.learning_rate = 0.1 + 0.2;
+    let settings = Example { learning_rate: 0.1 + 0.2, ..Example::default() };
     let text = table_of(&settings).to_string();
     assert_eq!(with(&text, &[]).unwrap(), settings);
 }

@@ -148,6 +148,13 @@ pub(super) fn shifted(images: &Tensor<f32>, reach: usize, cx: &mut Context<'_>) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::digits::DigitsSettings;
+    use crate::settings::check_rules;
+
+    #[test]
+    fn every_setting_has_a_rule() {
+        check_rules::<DigitsSettings>().unwrap();
+    }
 
     #[test]
     fn the_parts_are_disjoint_whole_and_in_proportion() {
@@ -156,11 +163,12 @@ mod tests {
         let mut places: Vec<usize> = parts.iter().flat_map(|part| part.places.clone()).collect();
         places.sort_unstable();
         assert!(places.iter().copied().eq(0..1797));
-        // 174 to 183 of each class.
-        for (part, share) in parts.into_iter().zip([0.72, 0.08, 0.2]) {
+        let count = |part: &Part, class| (0..part.len()).filter(|&i| part.label(i) == class).count() as f64;
+        for (part, share) in parts.into_iter().zip(SHARES) {
             for class in 0..CLASSES {
-                let count = (0..part.len()).filter(|&index| part.label(index) == class).count() as f64;
-                assert!((count - 179.7 * share).abs() < 3.0, "{class}: {count} of {}", part.len());
+                let all: f64 = parts.iter().map(|part| count(part, class)).sum();
+                let own = count(part, class);
+                assert!((own - all * share).abs() <= 1.0, "{class}: {own} of {all}");
             }
             assert!(part.pairs.inputs().to_vec().iter().all(|pixel| (0.0..=1.0).contains(pixel)));
         }
