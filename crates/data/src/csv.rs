@@ -203,6 +203,17 @@ impl Table {
         &self.values[row * self.columns..][..self.columns]
     }
 
+    /// The line of the file on which a row stands, from 1.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    #[must_use]
+    #[track_caller]
+    pub fn line(&self, row: usize) -> u64 {
+        assert!(row < self.rows(), "line: no such row: {row} of {}", self.rows());
+        self.lines[row]
+    }
+
     /// The place of the column of that name.
     ///
     /// # Errors

@@ -1,2 +1,24 @@
-//! Real tasks on real data, in six visible steps.
+#![doc = include_str!("../README.md")]
+//!
+//! Why a crate of its own: here, and only here, all the others meet. A [`Recipe`] is what the command line knows of a
+//! task; [`settings`] its hyper-parameters; [`Run`] the folder that it leaves. Nothing below may name this crate.
 #![forbid(unsafe_code)]
+
+mod console;
+pub mod digits;
+mod error;
+mod nearest;
+pub mod picture;
+mod recipe;
+mod results;
+mod run;
+mod saved;
+pub mod settings;
+
+pub use console::Console;
+pub use error::Error;
+pub use nearest::nearest;
+pub use recipe::{About, Answer, Outcome, RECIPES, Recipe, Request, find};
+pub use results::{Results, Score};
+pub use run::Run;
+pub use saved::Saved;
