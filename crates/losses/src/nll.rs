@@ -8,7 +8,7 @@ use crate::targets::ClassOptions;
 
 const OP: &str = "nll";
 
-/// Negative log-likelihood ℓ = −x[target] of log-probabilities `[N, C]` or `[N, C, d…]` and classes `[N]` or
+/// Negative log-likelihood ℓ = −`x[target]` of log-probabilities `[N, C]` or `[N, C, d…]` and classes `[N]` or
 /// `[N, d…]` (PyTorch: `nll_loss`). For weights and ignored targets see [`Nll`].
 ///
 /// ```

@@ -166,7 +166,6 @@ impl Row {
     }
 
     /// Draws of small shapes.
-    #[must_use]
     pub fn draws(&self) -> BoxedStrategy<Draw> {
         let fit = self.fit;
         let fitted = move |mut draw: Draw| {

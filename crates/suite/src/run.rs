@@ -3,7 +3,9 @@
 use gradus_autodiff::Var;
 use gradus_tensor::{Element, Float, Tensor};
 use gradus_testkit::{Dense, Noise};
-use proptest::test_runner::{Config, FileFailurePersistence, RngAlgorithm, TestCaseError, TestRng, TestRunner};
+use proptest::test_runner::{
+    Config, FileFailurePersistence, RngAlgorithm, TestCaseError, TestRng, TestRunner,
+};
 
 use crate::draw::Draw;
 use crate::row::{Callable, Function, Row};

@@ -57,19 +57,25 @@ fn sources(folder: &str) -> Vec<String> {
     let folder = crates().join(folder);
     let entries = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let paths = entries.map(|entry| entry.expect("a readable folder").path());
-    let sources: Vec<String> = paths.filter(|path| path.extension().is_some_and(|e| e == "rs")).map(|p| read(&p)).collect();
+    let sources: Vec<String> =
+        paths.filter(|path| path.extension().is_some_and(|e| e == "rs")).map(|p| read(&p)).collect();
     assert!(sources.len() > 3, "{}: too few sources, was the folder moved?", folder.display());
     sources
 }
 
 fn assert_none(missing: &BTreeSet<String>, mend: &str) {
-    assert!(missing.is_empty(), "{} have no test: {mend}", missing.iter().cloned().collect::<Vec<_>>().join(", "));
+    assert!(
+        missing.is_empty(),
+        "{} have no test: {mend}",
+        missing.iter().cloned().collect::<Vec<_>>().join(", ")
+    );
 }
 
 #[test]
 fn every_elementwise_function_has_a_row() {
     let rows = row_names();
-    let missing = Unary::NAMES.iter().filter(|name| !rows.contains(*name)).map(|name| (*name).to_owned()).collect();
+    let missing =
+        Unary::NAMES.iter().filter(|name| !rows.contains(*name)).map(|name| (*name).to_owned()).collect();
     assert_none(&missing, "add one statement each to crates/suite/src/rows/elementwise.rs");
 }
 
@@ -84,7 +90,8 @@ fn every_op_of_variables_has_a_row() {
     }
     assert!(public.len() > 40, "only {} public ops found: does the search still work?", public.len());
     let exempt: BTreeSet<&str> = EXEMPT.iter().map(|(name, _)| *name).collect();
-    let missing = public.iter().filter(|name| !rows.contains(name.as_str()) && !exempt.contains(name.as_str()));
+    let missing =
+        public.iter().filter(|name| !rows.contains(name.as_str()) && !exempt.contains(name.as_str()));
     assert_none(&missing.cloned().collect(), "add a row each to crates/suite/src/rows");
     let gone: Vec<_> = exempt.iter().filter(|name| !public.contains(**name)).collect();
     assert!(gone.is_empty(), "exempt, but no longer public: {gone:?}");
@@ -102,7 +109,8 @@ fn every_method_of_tensors_is_tested() {
     }
     let exempt: BTreeSet<&str> = EXEMPT_OF_TENSOR.iter().map(|(name, _)| *name).collect();
     let called = |name: &str| tests.contains(&format!(".{name}(")) || tests.contains(&format!(".{name}::<"));
-    let covered = |name: &&String| rows.contains(name.as_str()) || exempt.contains(name.as_str()) || called(name);
+    let covered =
+        |name: &&String| rows.contains(name.as_str()) || exempt.contains(name.as_str()) || called(name);
     let missing: BTreeSet<String> = public.iter().filter(|name| !covered(name)).cloned().collect();
     assert_none(&missing, "call each in crates/suite/tests/tensor.rs");
     let gone: Vec<_> = exempt.iter().filter(|name| !public.contains(**name)).collect();
@@ -114,6 +122,7 @@ fn every_row_names_something_public() {
     let named: BTreeSet<&str> = Unary::NAMES.iter().copied().chain(OPERATORS.iter().copied()).collect();
     let functions: BTreeSet<String> =
         sources("autodiff/src/ops").iter().flat_map(|s| public_functions(s)).map(|(name, _)| name).collect();
-    let unknown: Vec<_> = row_names().into_iter().filter(|n| !named.contains(n) && !functions.contains(*n)).collect();
+    let unknown: Vec<_> =
+        row_names().into_iter().filter(|n| !named.contains(n) && !functions.contains(*n)).collect();
     assert!(unknown.is_empty(), "rows of ops that do not exist: {unknown:?}");
 }

@@ -47,7 +47,8 @@ fn memory_layout_of_inputs_changes_nothing() {
         let op = &row.function;
         let x: Vec<Tensor<f64>> = row.inputs(draw).iter().map(Dense::tensor).collect();
         let run = |k: usize, input: &Tensor<f64>| {
-            let with = |(i, x): (usize, &Tensor<f64>)| Var::leaf(if i == k { input.clone() } else { x.clone() });
+            let with =
+                |(i, x): (usize, &Tensor<f64>)| Var::leaf(if i == k { input.clone() } else { x.clone() });
             run_and_differentiate(op, draw, &x.iter().enumerate().map(with).collect::<Vec<_>>())
         };
         for k in 0..x.len() {
@@ -148,7 +149,8 @@ fn instruction_sets_agree() {
                 if row.same_bits_on_every_isa {
                     bits_equal(got, want).map_err(label(&what))?;
                 } else {
-                    compare(got, want, Tolerance::F32.times(row.single_tolerance * 4.0)).map_err(label(&what))?;
+                    compare(got, want, Tolerance::F32.times(row.single_tolerance * 4.0))
+                        .map_err(label(&what))?;
                 }
             }
         }
@@ -168,7 +170,8 @@ fn small_shapes_agree_on_every_instruction_set() {
         let portable = run(Isa::Portable);
         for isa in Isa::available() {
             for (k, (got, want)) in run(isa).iter().zip(&portable).enumerate() {
-                compare(got, want, Tolerance::F64).map_err(label(&format!("{isa} against portable: {}", part(k))))?;
+                compare(got, want, Tolerance::F64)
+                    .map_err(label(&format!("{isa} against portable: {}", part(k))))?;
             }
         }
         Ok(())
@@ -191,7 +194,8 @@ fn names_the_instruction_set_of_the_process() {
 #[test]
 fn environment_forces_the_instruction_set() {
     let child = |name: &str| {
-        let arguments = ["--exact", "names_the_instruction_set_of_the_process", "--nocapture", "--test-threads=1"];
+        let arguments =
+            ["--exact", "names_the_instruction_set_of_the_process", "--nocapture", "--test-threads=1"];
         let program = std::env::current_exe().expect("a test knows its own program");
         let output = std::process::Command::new(program).args(arguments).env("GRADUS_ISA", name).output();
         let output = output.expect("the test program starts");

@@ -2,7 +2,9 @@
 
 use gradus_suite::Draw;
 use gradus_tensor::{Element, Tensor};
-use gradus_testkit::{Dense, Noise, Tolerance, assert_bits_equal, assert_close, compare, distinct, layout_variants, shape};
+use gradus_testkit::{
+    Dense, Noise, Tolerance, assert_bits_equal, assert_close, compare, distinct, layout_variants, shape,
+};
 use proptest::prelude::*;
 
 /// Checks a claim on values of many shapes, in every layout.
@@ -39,7 +41,9 @@ fn places_of_extremes_are_the_first_of_equals() {
             return;
         }
         let first = |better: fn(f64, f64) -> bool| {
-            dense.reduce(&[axis], false, move |v| (1..v.len()).fold(0, |best, i| if better(v[i], v[best]) { i } else { best }) as f64)
+            dense.reduce(&[axis], false, move |v| {
+                (1..v.len()).fold(0, |best, i| if better(v[i], v[best]) { i } else { best }) as f64
+            })
         };
         assert_close(&x.argmax(p.axis(0, x.rank())), &first(|new, best| new > best));
         assert_close(&x.argmin(p.axis(0, x.rank())), &first(|new, best| new < best));
@@ -91,7 +95,8 @@ fn one_hot_is_an_identity_matrix_s_rows() {
 
 #[test]
 fn a_bias_rides_with_the_product() {
-    let [a, b, bias] = [[5, 7].as_slice(), &[7, 3], &[3]].map(|s| distinct(s, -2.0..2.0, &[], &mut Noise::new(8)));
+    let [a, b, bias] =
+        [[5, 7].as_slice(), &[7, 3], &[3]].map(|s| distinct(s, -2.0..2.0, &[], &mut Noise::new(8)));
     let want = a.matmul(&b).zip(&bias, |y, b| y + b);
     for a in layout_variants(&a.tensor::<f64>()).into_iter().filter(|a| !a.name.contains("stretched")) {
         for bias in layout_variants(&bias.tensor()).into_iter().filter(|b| !b.name.contains("stretched")) {
@@ -113,7 +118,8 @@ fn repeating_is_an_index_map() {
         });
         assert_close(&x.repeat_interleave(3, p.axis(0, x.rank())), &want);
         let counts: Vec<usize> = std::iter::once(2).chain((0..x.rank()).map(|a| p.below(a, 3))).collect();
-        let shape: Vec<usize> = counts.iter().zip([&[1], dense.shape()].concat()).map(|(c, d)| c * d).collect();
+        let shape: Vec<usize> =
+            counts.iter().zip([&[1], dense.shape()].concat()).map(|(c, d)| c * d).collect();
         let want = Dense::from_fn(&shape, |i| {
             let i: Vec<usize> = i[1..].iter().zip(dense.shape()).map(|(i, d)| i % d).collect();
             dense.at(&i)
@@ -127,7 +133,9 @@ fn cross_entropy_of_rows_and_its_cotangent() {
     let logits = distinct(&[5, 4], -6.0..6.0, &[], &mut Noise::new(3));
     let (targets, g) = ([3, 0, 2, 1, 1], Tensor::from([1.0, -0.5, 2.0, 0.25, 0.0]));
     let sum = |n: usize| (0..4).map(|c| logits.at(&[n, c]).exp()).sum::<f64>();
-    for variant in layout_variants(&logits.tensor::<f64>()).into_iter().filter(|v| !v.name.contains("stretched")) {
+    for variant in
+        layout_variants(&logits.tensor::<f64>()).into_iter().filter(|v| !v.name.contains("stretched"))
+    {
         let (losses, sums) = variant.laid.cross_entropy_rows(&targets);
         assert_close(&sums, &Dense::from_fn(&[5], |n| sum(n[0]).ln()));
         assert_close(&losses, &Dense::from_fn(&[5], |n| sum(n[0]).ln() - logits.at(&[n[0], targets[n[0]]])));

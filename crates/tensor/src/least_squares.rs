@@ -35,7 +35,8 @@ impl<T: Float> Tensor<T> {
         let mut x = vec![T::ZERO; n * k];
         for c in 0..k {
             for i in (0..n).rev() {
-                let known = (i + 1..n).map(|j| rows[i * width + j] * x[j * k + c]).fold(T::ZERO, |a, b| a + b);
+                let known =
+                    (i + 1..n).map(|j| rows[i * width + j] * x[j * k + c]).fold(T::ZERO, |a, b| a + b);
                 x[i * k + c] = (rows[i * width + n + c] - known) / rows[i * width + i];
             }
         }
@@ -45,7 +46,9 @@ impl<T: Float> Tensor<T> {
 
 /// Reflects rows `j ..` so that column `j` vanishes below the diagonal, in all columns from `j` on.
 fn reflect<T: Float>(rows: &mut [T], width: usize, m: usize, j: usize) {
-    let dot = |rows: &[T], v: &[T], c: usize| (j..m).map(|i| v[i - j] * rows[i * width + c]).fold(T::ZERO, |a, b| a + b);
+    let dot = |rows: &[T], v: &[T], c: usize| {
+        (j..m).map(|i| v[i - j] * rows[i * width + c]).fold(T::ZERO, |a, b| a + b)
+    };
     let mut v: Vec<T> = (j..m).map(|i| rows[i * width + j]).collect();
     let norm = v.iter().fold(T::ZERO, |sum, &x| sum + x * x).sqrt();
     if norm == T::ZERO {

@@ -52,15 +52,20 @@ fn conv2d(x: &[Dense], p: &Draw) -> Dense {
     let Conv2dSpec { stride, padding, dilation, groups } = spec(p);
     let (image, filters) = (x[0].shape(), x[1].shape());
     let (outputs, inputs) = (filters[0], filters[1]);
-    let side = |a: usize| (image[2 + a] + 2 * padding[a] - dilation[a] * (filters[2 + a] - 1) - 1) / stride[a] + 1;
+    let side =
+        |a: usize| (image[2 + a] + 2 * padding[a] - dilation[a] * (filters[2 + a] - 1) - 1) / stride[a] + 1;
     Dense::from_fn(&[image[0], outputs, side(0), side(1)], |i| {
         let first = i[1] / (outputs / groups) * inputs;
         let mut sum = 0.0;
         for c in 0..inputs {
             for ky in 0..filters[2] {
                 for kx in 0..filters[3] {
-                    let y = (i[2] * stride[0] + ky * dilation[0]).checked_sub(padding[0]).filter(|&y| y < image[2]);
-                    let z = (i[3] * stride[1] + kx * dilation[1]).checked_sub(padding[1]).filter(|&z| z < image[3]);
+                    let y = (i[2] * stride[0] + ky * dilation[0])
+                        .checked_sub(padding[0])
+                        .filter(|&y| y < image[2]);
+                    let z = (i[3] * stride[1] + kx * dilation[1])
+                        .checked_sub(padding[1])
+                        .filter(|&z| z < image[3]);
                     if let (Some(y), Some(z)) = (y, z) {
                         sum += x[0].at(&[i[0], first + c, y, z]) * x[1].at(&[i[1], c, ky, kx]);
                     }

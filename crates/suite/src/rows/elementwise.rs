@@ -5,7 +5,9 @@ use std::f64::consts::{FRAC_1_SQRT_2, PI};
 
 use gradus_tensor::{Unary, constants};
 
-use crate::law::Law::{Between, Decreasing, Even, Idempotent, Increasing, InverseIs, Involution, LinearIn, Odd};
+use crate::law::Law::{
+    Between, Decreasing, Even, Idempotent, Increasing, InverseIs, Involution, LinearIn, Odd,
+};
 use crate::row::{Row, unary};
 
 const INTEGERS: &[f64] = &[-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0];
@@ -13,14 +15,20 @@ const HALVES: &[f64] = &[-2.5, -1.5, -0.5, 0.5, 1.5, 2.5];
 
 /// All rows of the elementwise table.
 pub(super) fn rows() -> Vec<Row> {
-    [powers(), exponentials(), trigonometry(), rounding(), rectifiers(), activations()].into_iter().flatten().collect()
+    [powers(), exponentials(), trigonometry(), rounding(), rectifiers(), activations()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn powers() -> Vec<Row> {
     vec![
         unary(Unary::neg(), |x| 0.0 - x).law(LinearIn(&[0])).law(Involution).law(Odd).law(Decreasing),
         unary(Unary::abs(), |x| if x < 0.0 { -x } else { x }).kinks(&[0.0]).law(Even).law(Idempotent),
-        unary(Unary::sign(), |x| if x == 0.0 { 0.0 } else { x.signum() }).kinks(&[0.0]).law(Odd).law(Increasing),
+        unary(Unary::sign(), |x| if x == 0.0 { 0.0 } else { x.signum() })
+            .kinks(&[0.0])
+            .law(Odd)
+            .law(Increasing),
         unary(Unary::square(), |x| x.powi(2)).law(Even),
         unary(Unary::sqrt(), f64::sqrt).domain(0.1..6.0).law(Increasing).law(InverseIs(Unary::square())),
         unary(Unary::rsqrt(), |x| x.powf(-0.5)).domain(0.2..6.0).law(Decreasing),
@@ -43,13 +51,23 @@ fn exponentials() -> Vec<Row> {
         unary(Unary::ln(), f64::ln).domain(0.2..6.0).law(Increasing).law(InverseIs(Unary::exp())),
         unary(Unary::log2(), f64::log2).domain(0.2..6.0).law(Increasing).law(InverseIs(Unary::exp2())),
         unary(Unary::log10(), f64::log10).domain(0.2..6.0).law(Increasing),
-        unary(Unary::log1p(), |x| (1.0 + x).ln()).domain(-0.8..5.0).law(Increasing).law(InverseIs(Unary::expm1())),
-        unary(Unary::sinh(), |x| (x.exp() - (-x).exp()) / 2.0).law(Odd).law(Increasing).law(InverseIs(Unary::asinh())),
+        unary(Unary::log1p(), |x| (1.0 + x).ln())
+            .domain(-0.8..5.0)
+            .law(Increasing)
+            .law(InverseIs(Unary::expm1())),
+        unary(Unary::sinh(), |x| (x.exp() - (-x).exp()) / 2.0)
+            .law(Odd)
+            .law(Increasing)
+            .law(InverseIs(Unary::asinh())),
         unary(Unary::cosh(), |x| (x.exp() + (-x).exp()) / 2.0).law(Even),
         unary(Unary::tanh(), f64::tanh).domain(-4.0..4.0).law(Odd).law(Increasing).law(Between(-1.0, 1.0)),
         unary(Unary::asinh(), f64::asinh).law(Odd).law(Increasing).law(InverseIs(Unary::sinh())),
         unary(Unary::acosh(), f64::acosh).domain(1.2..5.0).law(Increasing).law(InverseIs(Unary::cosh())),
-        unary(Unary::atanh(), f64::atanh).domain(-0.9..0.9).law(Odd).law(Increasing).law(InverseIs(Unary::tanh())),
+        unary(Unary::atanh(), f64::atanh)
+            .domain(-0.9..0.9)
+            .law(Odd)
+            .law(Increasing)
+            .law(InverseIs(Unary::tanh())),
         unary(Unary::erf(), erf).law(Odd).law(Increasing).law(Between(-1.0, 1.0)),
         unary(Unary::erfc(), |x| 1.0 - erf(x)).law(Decreasing).law(Between(0.0, 2.0)),
     ]
@@ -59,8 +77,16 @@ fn trigonometry() -> Vec<Row> {
     vec![
         unary(Unary::sin(), f64::sin).law(Odd).law(Between(-1.0, 1.0)),
         unary(Unary::cos(), f64::cos).law(Even).law(Between(-1.0, 1.0)),
-        unary(Unary::tan(), f64::tan).domain(-1.2..1.2).law(Odd).law(Increasing).law(InverseIs(Unary::atan())),
-        unary(Unary::asin(), f64::asin).domain(-0.9..0.9).law(Odd).law(Increasing).law(InverseIs(Unary::sin())),
+        unary(Unary::tan(), f64::tan)
+            .domain(-1.2..1.2)
+            .law(Odd)
+            .law(Increasing)
+            .law(InverseIs(Unary::atan())),
+        unary(Unary::asin(), f64::asin)
+            .domain(-0.9..0.9)
+            .law(Odd)
+            .law(Increasing)
+            .law(InverseIs(Unary::sin())),
         unary(Unary::acos(), f64::acos).domain(-0.9..0.9).law(Decreasing).law(InverseIs(Unary::cos())),
         unary(Unary::atan(), f64::atan).law(Odd).law(Increasing).law(Between(-PI / 2.0, PI / 2.0)),
     ]
@@ -77,15 +103,33 @@ fn rounding() -> Vec<Row> {
 
 fn rectifiers() -> Vec<Row> {
     vec![
-        unary(Unary::clamp(-1.5, 2.0), |x| x.clamp(-1.5, 2.0)).kinks(&[-1.5, 2.0]).law(Increasing).law(Idempotent),
+        unary(Unary::clamp(-1.5, 2.0), |x| x.clamp(-1.5, 2.0))
+            .kinks(&[-1.5, 2.0])
+            .law(Increasing)
+            .law(Idempotent),
         unary(Unary::relu(), |x| x.max(0.0)).kinks(&[0.0]).law(Increasing).law(Idempotent),
-        unary(Unary::relu6(), |x| x.clamp(0.0, 6.0)).domain(-4.0..9.0).kinks(&[0.0, 6.0]).law(Increasing).law(Idempotent),
+        unary(Unary::relu6(), |x| x.clamp(0.0, 6.0))
+            .domain(-4.0..9.0)
+            .kinks(&[0.0, 6.0])
+            .law(Increasing)
+            .law(Idempotent),
         unary(Unary::leaky_relu(0.1), |x| if x > 0.0 { x } else { 0.1 * x }).kinks(&[0.0]).law(Increasing),
         unary(Unary::hardtanh(), |x| x.clamp(-1.0, 1.0)).kinks(&[-1.0, 1.0]).law(Odd).law(Idempotent),
-        unary(Unary::hardsigmoid(), |x| ((x + 3.0) / 6.0).clamp(0.0, 1.0)).domain(-5.0..5.0).kinks(&[-3.0, 3.0]).law(Increasing),
-        unary(Unary::hardswish(), |x| x * (x + 3.0).clamp(0.0, 6.0) / 6.0).domain(-5.0..5.0).kinks(&[-3.0, 3.0]),
-        unary(Unary::hardshrink(0.7), |x| if x.abs() > 0.7 { x } else { 0.0 }).kinks(&[-0.7, 0.7]).law(Odd).law(Idempotent),
-        unary(Unary::softshrink(0.7), |x| x.signum() * (x.abs() - 0.7).max(0.0)).kinks(&[-0.7, 0.7]).law(Odd).law(Increasing),
+        unary(Unary::hardsigmoid(), |x| ((x + 3.0) / 6.0).clamp(0.0, 1.0))
+            .domain(-5.0..5.0)
+            .kinks(&[-3.0, 3.0])
+            .law(Increasing),
+        unary(Unary::hardswish(), |x| x * (x + 3.0).clamp(0.0, 6.0) / 6.0)
+            .domain(-5.0..5.0)
+            .kinks(&[-3.0, 3.0]),
+        unary(Unary::hardshrink(0.7), |x| if x.abs() > 0.7 { x } else { 0.0 })
+            .kinks(&[-0.7, 0.7])
+            .law(Odd)
+            .law(Idempotent),
+        unary(Unary::softshrink(0.7), |x| x.signum() * (x.abs() - 0.7).max(0.0))
+            .kinks(&[-0.7, 0.7])
+            .law(Odd)
+            .law(Increasing),
     ]
 }
 
@@ -96,13 +140,19 @@ fn activations() -> Vec<Row> {
         unary(Unary::celu(1.3), move |x| exponential_unit(x, 1.3, 1.3)).kinks(&[0.0]).law(Increasing),
         unary(Unary::selu(), move |x| scale * exponential_unit(x, alpha, 1.0)).kinks(&[0.0]).law(Increasing),
         unary(Unary::gelu(), |x| x / 2.0 * (1.0 + erf(x * FRAC_1_SQRT_2))),
-        unary(Unary::gelu_tanh(), |x| x / 2.0 * (1.0 + ((2.0 / PI).sqrt() * (x + 0.044715 * x * x * x)).tanh())),
+        unary(Unary::gelu_tanh(), |x| {
+            x / 2.0 * (1.0 + ((2.0 / PI).sqrt() * (x + 0.044715 * x * x * x)).tanh())
+        }),
         unary(Unary::sigmoid(), sigmoid).domain(-6.0..6.0).law(Increasing).law(Between(0.0, 1.0)),
         unary(Unary::log_sigmoid(), |x| sigmoid(x).ln()).domain(-6.0..6.0).law(Increasing),
         unary(Unary::softplus(), |x| (1.0 + x.exp()).ln()).domain(-6.0..6.0).law(Increasing),
         unary(Unary::silu(), |x| x * sigmoid(x)).domain(-6.0..6.0),
         unary(Unary::mish(), |x| x * (1.0 + x.exp()).ln().tanh()).domain(-6.0..6.0),
-        unary(Unary::softsign(), |x| x / (1.0 + x.abs())).kinks(&[0.0]).law(Odd).law(Increasing).law(Between(-1.0, 1.0)),
+        unary(Unary::softsign(), |x| x / (1.0 + x.abs()))
+            .kinks(&[0.0])
+            .law(Odd)
+            .law(Increasing)
+            .law(Between(-1.0, 1.0)),
         unary(Unary::tanhshrink(), |x| x - x.tanh()).law(Odd).law(Increasing),
     ]
 }

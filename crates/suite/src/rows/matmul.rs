@@ -50,7 +50,8 @@ fn products() -> Shapes {
                 let lengths = lead.iter().zip(single).map(|(&length, &one)| if one { 1 } else { length });
                 lengths.skip(skip).collect::<Vec<_>>()
             };
-            let (a, b) = (part(usize::from(single[0]), &single[..3]), part(usize::from(single[3]), &single[3..]));
+            let (a, b) =
+                (part(usize::from(single[0]), &single[..3]), part(usize::from(single[3]), &single[3..]));
             match kind {
                 0 => vec![vec![m, k], vec![k, n]],
                 1 => vec![vec![k], vec![k]],

@@ -36,7 +36,9 @@ pub(super) fn rows() -> Vec<Row> {
 
 /// `[N, C, H, W]` on which every window of [`spec`] fits.
 fn planes() -> Shapes {
-    (0..=2_usize, 1..=2_usize, 5..=7_usize, 5..=8_usize).prop_map(|(n, c, h, w)| vec![vec![n, c, h, w]]).boxed()
+    (0..=2_usize, 1..=2_usize, 5..=7_usize, 5..=8_usize)
+        .prop_map(|(n, c, h, w)| vec![vec![n, c, h, w]])
+        .boxed()
 }
 
 fn spec(p: &Draw, dilated: bool) -> Pool2dSpec {
@@ -62,14 +64,21 @@ fn pooled(x: &Dense, spec: Pool2dSpec, f: impl Fn(&[f64], f64) -> f64) -> Dense 
         if (places - 1) * spec.stride[a] >= side[a] + spec.padding[a] { places - 1 } else { places }
     });
     Dense::from_fn(&[n, c, places[0], places[1]], |i| {
-        let along = |a: usize| (0..spec.kernel[a]).map(move |k| i[2 + a] * spec.stride[a] + k * spec.dilation[a]);
+        let along =
+            |a: usize| (0..spec.kernel[a]).map(move |k| i[2 + a] * spec.stride[a] + k * spec.dilation[a]);
         let in_border = |a: usize| along(a).filter(|&at| at < side[a] + 2 * spec.padding[a]).count();
         let inside = |a: usize| {
-            along(a).filter_map(|at| at.checked_sub(spec.padding[a])).filter(|&at| at < side[a]).collect::<Vec<_>>()
+            along(a)
+                .filter_map(|at| at.checked_sub(spec.padding[a]))
+                .filter(|&at| at < side[a])
+                .collect::<Vec<_>>()
         };
         let (rows, columns) = (inside(0), inside(1));
-        let values: Vec<f64> =
-            rows.iter().flat_map(|&y| columns.iter().map(move |&z| (y, z))).map(|(y, z)| x.at(&[i[0], i[1], y, z])).collect();
+        let values: Vec<f64> = rows
+            .iter()
+            .flat_map(|&y| columns.iter().map(move |&z| (y, z)))
+            .map(|(y, z)| x.at(&[i[0], i[1], y, z]))
+            .collect();
         let count = if spec.count_include_pad { in_border(0) * in_border(1) } else { values.len() };
         f(&values, count as f64)
     })
@@ -102,9 +111,11 @@ fn widths(p: &Draw) -> Vec<(usize, usize)> {
 
 fn padded(x: &Dense, p: &Draw, value: f64) -> Dense {
     let widths = widths(p);
-    let shape: Vec<usize> = x.shape().iter().zip(&widths).map(|(d, (before, after))| before + d + after).collect();
+    let shape: Vec<usize> =
+        x.shape().iter().zip(&widths).map(|(d, (before, after))| before + d + after).collect();
     Dense::from_fn(&shape, |i| {
-        let source: Option<Vec<usize>> = i.iter().zip(&widths).map(|(&i, &(before, _))| i.checked_sub(before)).collect();
+        let source: Option<Vec<usize>> =
+            i.iter().zip(&widths).map(|(&i, &(before, _))| i.checked_sub(before)).collect();
         match source.filter(|source| source.iter().zip(x.shape()).all(|(i, d)| i < d)) {
             Some(source) => x.at(&source),
             None => value,
