@@ -74,7 +74,7 @@ macro_rules! define_unary {
         /// `out ← f(x)`, one loop per function of the table.
         pub(crate) fn unary<T: Float>(op: Unary, isa: Isa, out: &mut [T], x: Operand<'_, T, T>) {
             match op {
-                $(Unary::$Name { $($p),* } => strided::map1(isa, out, x, 8, |x| { let $x = Scalar(x); let y: Scalar<T> = $value; y.0 }),)*
+                $(Unary::$Name { $($p),* } => strided::map1_as::<T::TableWidth, T, T>(isa, out, x, 8, |x| { let $x = Scalar(x); let y: Scalar<T> = $value; y.0 }),)*
             }
         }
 
@@ -82,7 +82,7 @@ macro_rules! define_unary {
         #[allow(unused_variables)]
         pub(crate) fn unary_derivative<T: Float>(op: Unary, isa: Isa, out: &mut [T], g: Operand<'_, T, T>, read: Operand<'_, T, T>) {
             match op {
-                $(Unary::$Name { $($p),* } => strided::map2(isa, out, g, read, 8, |g, s| {
+                $(Unary::$Name { $($p),* } => strided::map2_as::<T::TableWidth, T, T, T>(isa, out, g, read, 8, |g, s| {
                     let ($g, $s) = (Scalar(g), Scalar(s));
                     let d: Scalar<T> = $derivative;
                     d.0

@@ -124,6 +124,8 @@ pub fn with_isa<R>(isa: Isa, f: impl FnOnce() -> R) -> R {
 pub(crate) trait Body {
     /// What it answers.
     type Output;
+    /// Whether it is compiled for each instruction set, or for the portable one alone.
+    const WIDE: bool = true;
     /// The work; must be `#[inline(always)]`, and so must be what it calls in its hot loop.
     fn run(self) -> Self::Output;
 }
@@ -131,6 +133,9 @@ pub(crate) trait Body {
 /// Runs `body` in its version for `isa`.
 #[inline]
 pub(crate) fn dispatch<B: Body>(isa: Isa, body: B) -> B::Output {
+    if !B::WIDE {
+        return body.run();
+    }
     match isa {
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512 => {

@@ -30,6 +30,8 @@ pub trait NumberKernels: Sized {
 /// The hot loops of one float type.
 #[doc(hidden)]
 pub trait Kernels: Sized {
+    /// For which instruction sets the table's functions are compiled.
+    type TableWidth: strided::Width;
     /// C ← A·B, see [`matmul::gemm`].
     fn gemm(call: matmul::Gemm<'_, Self>);
     /// As [`matmul::batched`].
@@ -69,8 +71,9 @@ macro_rules! number_kernels {
 number_kernels!(f32, f64, i32, i64, u8);
 
 macro_rules! float_kernels {
-    ($($t:ty),*) => {$(
+    ($($t:ty, $width:ty;)*) => {$(
         impl Kernels for $t {
+            type TableWidth = $width;
             fn gemm(call: matmul::Gemm<'_, $t>) {
                 matmul::run(call);
             }
@@ -98,4 +101,4 @@ macro_rules! float_kernels {
         }
     )*};
 }
-float_kernels!(f32, f64);
+float_kernels!(f32, strided::Wide; f64, strided::Narrow;);

@@ -4,6 +4,8 @@
 //! operand hands out a dense slice, its own memory where it is dense there and a gathered copy where it is not. So
 //! each function is compiled for dense slices only, once per instruction set. Knows no `Tensor`.
 
+use std::marker::PhantomData;
+
 use crate::element::Element;
 use crate::isa::{Body, Isa, dispatch};
 use crate::layout::{Collapsed, Layout};
@@ -96,17 +98,40 @@ pub fn copy<A: Element>(out: &mut [A], data: &[A], layout: &Layout) {
     parallel::chunks_mut(out, PART, cost, |i, part| gather(data, &layout, i * PART, part));
 }
 
+/// Whether a function's loops are compiled for each instruction set (see [`Body::WIDE`]).
+pub trait Width {
+    /// For each instruction set.
+    const WIDE: bool;
+}
+
+/// For each instruction set.
+#[derive(Debug)]
+pub struct Wide;
+impl Width for Wide {
+    const WIDE: bool = true;
+}
+
+/// For the portable one alone. So are the table's functions in double precision: most of them are calls of the standard
+/// library, which gain nothing, and they were half of the time that compiling this crate took.
+#[derive(Debug)]
+pub struct Narrow;
+impl Width for Narrow {
+    const WIDE: bool = false;
+}
+
 macro_rules! engine {
-    ($(#[$doc:meta])* $name:ident $blocks:ident $body:ident ($($x:ident : $A:ident),+)) => {
+    ($(#[$doc:meta])* $name:ident $name_as:ident $blocks:ident $body:ident ($($x:ident : $A:ident),+)) => {
         /// One dense block, the only thing that is compiled per function and instruction set.
-        struct $body<'p, O, F, $($A),+> {
+        struct $body<'p, O, F, W, $($A),+> {
             out: &'p mut [O],
             f: &'p F,
+            width: PhantomData<W>,
             $($x: &'p [$A],)+
         }
 
-        impl<O: Element, $($A: Element,)+ F: Fn($($A),+) -> O> Body for $body<'_, O, F, $($A),+> {
+        impl<O: Element, W: Width, $($A: Element,)+ F: Fn($($A),+) -> O> Body for $body<'_, O, F, W, $($A),+> {
             type Output = ();
+            const WIDE: bool = W::WIDE;
             #[inline(always)]
             fn run(self) {
                 let len = self.out.len();
@@ -144,22 +169,34 @@ macro_rules! engine {
             flops: usize,
             f: impl Fn($($A),+) -> O + Sync + Send,
         ) {
+            $name_as::<Wide, O, $($A),+>(isa, out, $($x,)+ flops, f);
+        }
+
+        pub(crate) fn $name_as<W: Width, O: Element, $($A: Element),+>(
+            isa: Isa,
+            out: &mut [O],
+            $($x: Operand<'_, $A, O>,)+
+            flops: usize,
+            f: impl Fn($($A),+) -> O + Sync + Send,
+        ) {
             let bytes = size_of::<O>() $(+ size_of::<$A>())+;
             let cost = Cost { bytes: out.len() * bytes, flops: out.len() * flops };
-            $blocks(out, $($x,)+ cost, &|$($x,)+ out| dispatch(isa, $body { out, f: &f, $($x),+ }));
+            $blocks(out, $($x,)+ cost, &|$($x,)+ out| {
+                dispatch(isa, $body { out, f: &f, width: PhantomData::<W>, $($x),+ });
+            });
         }
     };
 }
 
 engine!(
     /// `out[i] ← f(a[i])`; `flops` is what one call of `f` costs.
-    map1 blocks1 Dense1 (a: A)
+    map1 map1_as blocks1 Dense1 (a: A)
 );
 engine!(
     /// `out[i] ← f(a[i], b[i])`.
-    map2 blocks2 Dense2 (a: A, b: B)
+    map2 map2_as blocks2 Dense2 (a: A, b: B)
 );
 engine!(
     /// `out[i] ← f(a[i], b[i], c[i])`.
-    map3 blocks3 Dense3 (a: A, b: B, c: C)
+    map3 map3_as blocks3 Dense3 (a: A, b: B, c: C)
 );
