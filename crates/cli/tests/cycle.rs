@@ -104,6 +104,16 @@ fn apply_predicts_what_the_training_did() {
     assert!((sum - 1.0).abs() < 1e-5, "{sum}");
 }
 
+/// Two answers give each class the same probability, but for `tolerance`.
+fn assert_alike(one: &serde_json::Value, other: &serde_json::Value, tolerance: f64) {
+    let [one, other] = [one, other].map(|answer| answer["probabilities"].as_array().unwrap());
+    assert_eq!((one.len(), other.len()), (10, 10));
+    for (class, (a, b)) in one.iter().zip(other).enumerate() {
+        let (a, b) = (a.as_f64().unwrap(), b.as_f64().unwrap());
+        assert!((a - b).abs() < tolerance, "{class}: {a} ≠ {b}");
+    }
+}
+
 #[test]
 fn a_picture_is_read_as_the_row_of_its_values() {
     let here = folder("apply_png");
@@ -121,10 +131,7 @@ fn a_picture_is_read_as_the_row_of_its_values() {
         (Some("digit.png"), Some("digit.csv:1"))
     );
     assert_eq!(answers[0]["digit"], answers[1]["digit"]);
-    for class in 0..10 {
-        let [a, b] = [0, 1].map(|i: usize| answers[i]["probabilities"][class].as_f64().unwrap());
-        assert!((a - b).abs() < 0.01, "{class}: {a} ≠ {b}");
-    }
+    assert_alike(&answers[0], &answers[1], 0.01);
     let text = run(&here, &["apply", model, "digit.png", "digit.csv"]).done().out;
     assert_eq!(text.lines().count(), 2, "{text}");
     assert!(text.starts_with("digit.png"), "{text}");
@@ -141,10 +148,7 @@ fn dark_ink_on_paper_is_the_same_digit() {
     let said =
         run(&here, &["apply", model().to_str().unwrap(), "light.png", "dark.png", "--json"]).done().out;
     let answers: Vec<serde_json::Value> = serde_json::from_str(&said).unwrap();
-    for class in 0..10 {
-        let [a, b] = [0, 1].map(|i: usize| answers[i]["probabilities"][class].as_f64().unwrap());
-        assert!((a - b).abs() < 1e-5, "{class}: {a} ≠ {b}");
-    }
+    assert_alike(&answers[0], &answers[1], 1e-5);
 }
 
 #[test]

@@ -83,6 +83,10 @@ fn stopped_and_resumed_is_the_same_as_not_stopped() {
     assert!(!parts.join("model.safetensors").exists() && !parts.join("summary.json").exists());
     assert!(contents(&parts).iter().any(|(name, _)| name.starts_with("checkpoint")), "{stopped:?}");
 
+    for command in ["evaluate", "summary", "report"] {
+        let said = ["parts: the training was stopped before its end", "--resume parts"];
+        run(&here, &[command, "parts"]).refused(1, &said);
+    }
     another_model_is_refused(&parts);
     let again = interrupt(&here, &["train", "--resume", "parts", "--threads", "1"], "epoch 3");
     assert_eq!(again.code, Some(1), "{again:?}");
