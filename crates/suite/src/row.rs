@@ -97,7 +97,7 @@ impl Row {
             fit: None,
             domains: vec![-3.0..3.0],
             kinks: Vec::new(),
-            large: vec![vec![vec![3, 257, 301]]],
+            large: vec![vec![vec![3, 130, 301]]],
             large_picks: 1,
         }
     }

@@ -51,8 +51,8 @@ fn memory_layout_of_inputs_changes_nothing() {
                 |(i, x): (usize, &Tensor<f64>)| Var::leaf(if i == k { input.clone() } else { x.clone() });
             run_and_differentiate(op, draw, &x.iter().enumerate().map(with).collect::<Vec<_>>())
         };
-        for k in 0..x.len() {
-            for variant in layout_variants(&x[k]) {
+        for (k, input) in x.iter().enumerate() {
+            for variant in layout_variants(input) {
                 let (want, got) = (run(k, &variant.dense), run(k, &variant.laid));
                 for (i, (got, want)) in got.iter().zip(&want).enumerate() {
                     let what = format!("input {k} {}: {}", variant.name, part(i));

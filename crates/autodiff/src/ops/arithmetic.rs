@@ -36,8 +36,10 @@ binary! {
         // At base 0 the logarithm is −∞ where the power is 0: the product is 0 there, as its limit from above.
         let zero_base = a.value().map(|a| a == T::ZERO);
         let safe = choose_one(&zero_base, &a);
+        // 0·0^(−1) is NaN where the derivative of x⁰ is 0: there any base will do.
+        let corner = a.value().zip(b.value(), |a, b| a == T::ZERO && b == T::ZERO);
         vec![
-            s.wants(0).then(|| g * &b * a.pow(&(&b - 1.0))),
+            s.wants(0).then(|| g * &b * choose_one(&corner, &a).pow(&(&b - 1.0))),
             s.wants(1).then(|| g * s.output() * safe.ln()),
         ]
     };

@@ -10,7 +10,7 @@ use crate::row;
 use crate::row::Row;
 
 /// Shapes of two inputs of which either is stretched.
-const LARGE: &[&[&[usize]]] = &[&[&[3, 257, 301], &[257, 1]], &[&[1, 301], &[700, 1]]];
+const LARGE: &[&[&[usize]]] = &[&[&[3, 130, 301], &[130, 1]], &[&[1, 301], &[350, 1]]];
 
 /// All rows.
 pub(super) fn rows() -> Vec<Row> {

@@ -18,7 +18,7 @@ pub(super) fn rows() -> Vec<Row> {
             .large(&[&[&[130, 401], &[7, 401], &[300, 401]]]),
         row!("stack", any(2, 0), |x, p| Var::stack(&[&x[0], &x[1]], p.axis(0, x[0].rank() + 1)) => stacked(x, p.at(0, x[0].rank() + 1)))
             .law(LinearIn(&[0, 1]))
-            .large(&[&[&[3, 257, 301], &[3, 257, 301]]]),
+            .large(&[&[&[3, 130, 301], &[3, 130, 301]]]),
         row!("index_select", any(1, 1), |x, p| x[0].index_select(p.axis(0, x[0].rank()), &p.index_tensor(4, &[count(p)], length(p)))
             => picked(&x[0], p.at(0, x[0].rank()), &p.index(4, count(p), length(p))))
         .law(LinearIn(&[0]))

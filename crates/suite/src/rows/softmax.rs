@@ -8,7 +8,7 @@ use crate::law::Law::Between;
 use crate::row;
 use crate::row::Row;
 
-const LARGE: &[&[&[usize]]] = &[&[&[3, 257, 301]], &[&[40, 3000]]];
+const LARGE: &[&[&[usize]]] = &[&[&[3, 130, 301]], &[&[40, 3000]]];
 
 /// All rows. Number 0 is the axis.
 pub(super) fn rows() -> Vec<Row> {
