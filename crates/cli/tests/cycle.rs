@@ -55,6 +55,23 @@ fn a_training_shows_six_steps_and_leaves_a_run_folder() {
 }
 
 #[test]
+fn runs_without_a_name_are_named_after_recipe_and_time() {
+    let here = folder("unnamed");
+    train(&here, &[]).done();
+    train(&here, &[]).done();
+    let names: Vec<String> = fs::read_dir(here.join("runs"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(names.len(), 2, "{names:?}");
+    for name in names {
+        assert!(
+            name.starts_with("digits-20") && here.join("runs").join(name).join("model.safetensors").is_file()
+        );
+    }
+}
+
+#[test]
 fn the_same_settings_give_the_same_bits_at_any_thread_count() {
     let here = folder("same_bits");
     train(&here, &["--out", "one", "--threads", "1"]).done();
