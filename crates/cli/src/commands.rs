@@ -35,12 +35,19 @@ pub(crate) fn train(train: Train) -> Result<Ended, Error> {
     };
     match outcome {
         Outcome::Stopped(run) => {
-            let folder = run.folder().display();
+            let folder = for_a_shell(run.folder());
             console.line(format_args!("\nStopped. To go on: gradus train --resume {folder}"));
             Ok(Ended::Stopped)
         }
         _ => Ok(Ended::Done),
     }
+}
+
+/// A path as it can be typed: quoted if it holds anything that a shell would not take as it is.
+fn for_a_shell(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+,:@%".contains(c);
+    if text.chars().all(is_plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
 /// The recipe of the command line, else of the file with the settings, else the default.
@@ -131,4 +138,15 @@ pub(crate) fn completions(shell: Shell) -> Ended {
     clap_complete::generate(shell, &mut Cli::command(), "gradus", &mut script);
     Console::stdout().line(String::from_utf8_lossy(&script).trim_end());
     Ended::Done
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_quoted_when_they_must_be() {
+        assert_eq!(for_a_shell(Path::new("runs/digits-1")), "runs/digits-1");
+        assert_eq!(for_a_shell(Path::new("my runs/it's")), r"'my runs/it'\''s'");
+    }
 }

@@ -113,7 +113,7 @@ fn what_is_no_run_is_said_to_be_none() {
     let here = folder("no_run");
     for command in ["evaluate", "summary", "report"] {
         run(&here, &[command, "nowhere"]).refused(1, &["nowhere: does not exist", "model.safetensors"]);
-        run(&here, &[command, "."]).refused(1, &[".: is not a finished run", "model.safetensors"]);
+        run(&here, &[command, "."]).refused(1, &[".: is no run folder", "model.safetensors"]);
     }
     run(&here, &["apply", "nowhere", "x.png"]).refused(1, &["nowhere: does not exist"]);
     run(&here, &["train", "--resume", "nowhere"]).refused(1, &["nowhere: does not exist", "config.toml"]);

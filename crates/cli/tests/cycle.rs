@@ -55,6 +55,23 @@ fn a_training_shows_six_steps_and_leaves_a_run_folder() {
 }
 
 #[test]
+fn runs_without_a_name_are_named_after_recipe_and_time() {
+    let here = folder("unnamed");
+    train(&here, &[]).done();
+    train(&here, &[]).done();
+    let names: Vec<String> = fs::read_dir(here.join("runs"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(names.len(), 2, "{names:?}");
+    for name in names {
+        assert!(
+            name.starts_with("digits-20") && here.join("runs").join(name).join("model.safetensors").is_file()
+        );
+    }
+}
+
+#[test]
 fn the_same_settings_give_the_same_bits_at_any_thread_count() {
     let here = folder("same_bits");
     train(&here, &["--out", "one", "--threads", "1"]).done();
@@ -104,6 +121,16 @@ fn apply_predicts_what_the_training_did() {
     assert!((sum - 1.0).abs() < 1e-5, "{sum}");
 }
 
+/// Two answers give each class the same probability, but for `tolerance`.
+fn assert_alike(one: &serde_json::Value, other: &serde_json::Value, tolerance: f64) {
+    let [one, other] = [one, other].map(|answer| answer["probabilities"].as_array().unwrap());
+    assert_eq!((one.len(), other.len()), (10, 10));
+    for (class, (a, b)) in one.iter().zip(other).enumerate() {
+        let (a, b) = (a.as_f64().unwrap(), b.as_f64().unwrap());
+        assert!((a - b).abs() < tolerance, "{class}: {a} ≠ {b}");
+    }
+}
+
 #[test]
 fn a_picture_is_read_as_the_row_of_its_values() {
     let here = folder("apply_png");
@@ -121,10 +148,7 @@ fn a_picture_is_read_as_the_row_of_its_values() {
         (Some("digit.png"), Some("digit.csv:1"))
     );
     assert_eq!(answers[0]["digit"], answers[1]["digit"]);
-    for class in 0..10 {
-        let [a, b] = [0, 1].map(|i: usize| answers[i]["probabilities"][class].as_f64().unwrap());
-        assert!((a - b).abs() < 0.01, "{class}: {a} ≠ {b}");
-    }
+    assert_alike(&answers[0], &answers[1], 0.01);
     let text = run(&here, &["apply", model, "digit.png", "digit.csv"]).done().out;
     assert_eq!(text.lines().count(), 2, "{text}");
     assert!(text.starts_with("digit.png"), "{text}");
@@ -141,10 +165,7 @@ fn dark_ink_on_paper_is_the_same_digit() {
     let said =
         run(&here, &["apply", model().to_str().unwrap(), "light.png", "dark.png", "--json"]).done().out;
     let answers: Vec<serde_json::Value> = serde_json::from_str(&said).unwrap();
-    for class in 0..10 {
-        let [a, b] = [0, 1].map(|i: usize| answers[i]["probabilities"][class].as_f64().unwrap());
-        assert!((a - b).abs() < 1e-5, "{class}: {a} ≠ {b}");
-    }
+    assert_alike(&answers[0], &answers[1], 1e-5);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use common::{contents, folder, gradus, run, summary};
 
 /// Long enough to be stopped, short enough to be waited for.
 const SETTINGS: [&str; 8] =
-    ["--set", "epochs=6", "--set", "channels=[4,8]", "--set", "hidden=16", "--set", "batch_size=16"];
+    ["--set", "epochs=20", "--set", "channels=[4,8]", "--set", "hidden=16", "--set", "batch_size=16"];
 
 /// Starts a training, sends it SIGINT once it has said `after`, and waits for it to end.
 fn interrupt(here: &Path, arguments: &[&str], after: &str) -> common::Ran {
@@ -76,15 +76,19 @@ fn stopped_and_resumed_is_the_same_as_not_stopped() {
     run(&here, &whole).done();
 
     let parts: Vec<&str> = ["train", "--out", "parts"].iter().chain(&SETTINGS).copied().collect();
-    let stopped = interrupt(&here, &parts, "epoch 1");
+    let stopped = interrupt(&here, &parts, "epoch  1/20");
     assert_eq!(stopped.code, Some(1), "{stopped:?}");
     assert!(stopped.out.contains("gradus train --resume parts"), "{stopped:?}");
     let parts = here.join("parts");
     assert!(!parts.join("model.safetensors").exists() && !parts.join("summary.json").exists());
     assert!(contents(&parts).iter().any(|(name, _)| name.starts_with("checkpoint")), "{stopped:?}");
 
+    for command in ["evaluate", "summary", "report"] {
+        let said = ["parts: the training was stopped before its end", "--resume parts"];
+        run(&here, &[command, "parts"]).refused(1, &said);
+    }
     another_model_is_refused(&parts);
-    let again = interrupt(&here, &["train", "--resume", "parts", "--threads", "1"], "epoch 3");
+    let again = interrupt(&here, &["train", "--resume", "parts", "--threads", "1"], "epoch  3/20");
     assert_eq!(again.code, Some(1), "{again:?}");
     run(&here, &["train", "--resume", "parts", "--threads", "2"]).done();
 

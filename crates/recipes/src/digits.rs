@@ -65,7 +65,7 @@ impl Recipe for Digits {
             name: "digits",
             description: "Tells handwritten digits apart, from 0 to 9.",
             data: "1,797 real digits of 8×8 pixels (UCI optdigits), part of the program; 20 % for the test",
-            model: "two convolutions with batch norm, max pooling, two linear layers: 38,378 parameters",
+            model: "two convolutions with batch norm, max pooling, two linear layers: 85,522 parameters",
             time: "about 10 seconds on 2 cores",
         }
     }
@@ -73,13 +73,9 @@ impl Recipe for Digits {
     fn train(&self, request: &Request, console: &mut Console) -> Result<Outcome, Error> {
         let settings: DigitsSettings = request.settings(self.about().name)?;
         let run = Run::create(request.out.as_deref(), self.about().name)?;
-        let outcome = run
-            .write_config(self.about().name, &settings)
-            .and_then(|()| six_steps(&run, &settings, false, &request.stop, console));
-        if outcome.is_err() {
-            run.remove_if_empty();
-        }
-        outcome
+        let written = run.write_config(self.about().name, &settings);
+        written.inspect_err(|_| run.take_back())?;
+        six_steps(&run, &settings, false, &request.stop, console)
     }
 
     fn resume(

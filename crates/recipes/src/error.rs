@@ -58,7 +58,7 @@ pub enum Error {
         cause: io::Error,
     },
     /// The path is not a run folder.
-    #[error("{}: {problem}; a run folder is what `gradus train` leaves, with {file} inside", path.display())]
+    #[error("{}: {problem}; name what `gradus train` left, a folder with {file} inside", path.display())]
     NoRun {
         /// The path.
         path: PathBuf,
@@ -66,6 +66,12 @@ pub enum Error {
         problem: &'static str,
         /// The file that is missed.
         file: &'static str,
+    },
+    /// The training of the run is not done.
+    #[error("{0}: the training was stopped before its end; go on with gradus train --resume {0}", path.display())]
+    Unfinished {
+        /// The folder.
+        path: PathBuf,
     },
     /// A file of a run that was not written by a recipe, or by another version of it.
     #[error("{}: {problem}", path.display())]

@@ -1,7 +1,10 @@
-#![doc = include_str!("../README.md")]
+//! Recipes: real tasks on real data, in six visible steps.
 //!
 //! Why a crate of its own: here, and only here, all the others meet. A [`Recipe`] is what the command line knows of a
-//! task; [`settings`] its hyper-parameters; [`Run`] the folder that it leaves. Nothing below may name this crate.
+//! task; [`settings`] its hyper-parameters; [`Run`] the folder that it leaves. Nothing below may name this crate, and it
+//! must never know the command line.
+//!
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 mod console;

@@ -13,6 +13,8 @@ use crate::settings::{Settings, Source, read_file, resolve, to_text};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
     folder: PathBuf,
+    /// Whether this value made the folder.
+    is_new: bool,
 }
 
 impl Run {
@@ -41,13 +43,13 @@ impl Run {
             None => unused(&Path::new("runs").join(format!("{recipe}-{}", timestamp(SystemTime::now())))),
         };
         match fs::read_dir(&folder).map(|mut entries| entries.next()) {
-            Ok(None) => return Ok(Self { folder }),
+            Ok(None) => return Ok(Self { folder, is_new: false }),
             Ok(Some(_)) => return Err(Error::OutputExists { path: folder }),
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(cause) => return Err(Error::system(&folder, "use it as output folder")(cause)),
         }
         fs::create_dir_all(&folder).map_err(Error::system(&folder, "make the output folder"))?;
-        Ok(Self { folder })
+        Ok(Self { folder, is_new: true })
     }
 
     /// The run folder at `path`, in which `file` must exist.
@@ -55,14 +57,15 @@ impl Run {
     /// # Errors
     /// If it is no folder or has no such file.
     pub fn open(path: &Path, file: &'static str) -> Result<Self, Error> {
-        let run = Self { folder: path.to_owned() };
+        let run = Self { folder: path.to_owned(), is_new: false };
         let no_run = |problem| Err(Error::NoRun { path: path.to_owned(), problem, file });
         match fs::metadata(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => no_run("does not exist"),
             Err(cause) => Err(Error::system(path, "look at")(cause)),
             Ok(meta) if !meta.is_dir() => no_run("is no folder"),
-            Ok(_) if !run.file(file).is_file() => no_run("is not a finished run"),
-            Ok(_) => Ok(run),
+            Ok(_) if run.has(file) => Ok(run),
+            Ok(_) if run.has(Self::CHECKPOINT) => Err(Error::Unfinished { path: path.to_owned() }),
+            Ok(_) => no_run("is no run folder"),
         }
     }
 
@@ -133,10 +136,12 @@ impl Run {
         }
     }
 
-    /// Takes back a folder into which nothing could be written.
-    pub(crate) fn remove_if_empty(&self) {
-        // The system removes no folder that holds something, which is what is wanted here.
-        let _: io::Result<()> = fs::remove_dir(&self.folder);
+    /// Takes back a folder that was made and into which nothing could be written.
+    pub(crate) fn take_back(&self) {
+        if self.is_new {
+            // The system removes no folder that holds something, which is what is wanted here.
+            let _: io::Result<()> = fs::remove_dir(&self.folder);
+        }
     }
 }
 

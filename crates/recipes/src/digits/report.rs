@@ -49,6 +49,10 @@ fn facts(results: &Results) -> Vec<(&'static str, String)> {
         ("validation", validation.to_string()),
         ("training data", train.to_string()),
         ("training", format!("{epochs} epochs, {steps} steps, {seconds:.1} s")),
+        (
+            "curve of the training loss",
+            "with label smoothing and penalty, which the others leave out".to_owned(),
+        ),
         ("model", format!("that of epoch {best_epoch}, the best by validation loss")),
         ("parameters", results.parameters.to_string()),
     ]

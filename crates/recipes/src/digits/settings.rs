@@ -44,18 +44,18 @@ impl Default for DigitsSettings {
         Self {
             seed: 0,
             threads: 0,
-            epochs: 40,
-            patience: 40,
+            epochs: 30,
+            patience: 30,
             batch_size: 64,
-            learning_rate: 5e-3,
+            learning_rate: 3e-3,
             schedule: "one-cycle".to_owned(),
             weight_decay: 1e-2,
             l2: 1e-4,
             label_smoothing: 0.05,
             clip_norm: 0.0,
             shift: 1,
-            channels: [16, 32],
-            hidden: 64,
+            channels: [24, 48],
+            hidden: 96,
             dropout: 0.25,
         }
     }
