@@ -8,9 +8,10 @@ use gradus_module::{Context, Layer, Module, Param, Path, apply_updates};
 use gradus_tensor::{Rng, Tensor, with_threads};
 
 type Model = Sequential<f32>;
+type Maker = fn(&mut Rng) -> Model;
 
 /// A model per family of layers, all from `[16, 3, 4]` to `[16, 3]`.
-fn models() -> Vec<(&'static str, fn(&mut Rng) -> Model)> {
+fn models() -> Vec<(&'static str, Maker)> {
     vec![
         ("linear", |rng| Model::new().push(Flatten::new()).push(Linear::new(12, 3, rng))),
         ("perceptron", |rng| {
