@@ -1,13 +1,14 @@
 //! The README's main job: a model learns real digits, and the run folder proves it.
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 use crate::Result;
 use crate::cargo::Cargo;
-use crate::package::{Scratch, unique};
+use crate::package::Scratch;
 use crate::workspace::Workspace;
 
 /// What the README promises on the test split with the default seed.
@@ -16,27 +17,33 @@ const TEST_ACCURACY: f64 = 0.985;
 /// Files that every run leaves.
 const LEFT: &[&str] = &["config.toml", "metrics.jsonl", "model.safetensors", "report.html", "summary.json"];
 
-/// Trains into a temporary folder and reads what the run left there.
+/// Runs the README's command as it stands there, and reads what the new run folder holds; the folder is then removed.
 ///
 /// # Errors
 /// If the command fails, a file is missing, or the model is worse than promised.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
-    let scratch = Scratch(std::env::temp_dir().join(unique("gradus-main-job")));
-    fs::create_dir_all(&scratch.0).map_err(|error| format!("{}: {error}", scratch.0.display()))?;
-    let out = scratch.0.join("run");
-    let cargo = Cargo::new("run --release -- train digits --out").argument(out.to_string_lossy());
+    let before = runs(&workspace.root);
+    let cargo = Cargo::new("run --release");
     cargo.run(&workspace.root)?;
+    let new = runs(&workspace.root).into_iter().find(|run| !before.contains(run));
+    let out = Scratch(new.ok_or_else(|| format!("`{cargo}` left no new folder under runs/"))?);
     for name in LEFT {
-        if !fs::metadata(out.join(name)).is_ok_and(|file| file.len() > 0) {
+        if !fs::metadata(out.0.join(name)).is_ok_and(|file| file.len() > 0) {
             return Err(format!("`{cargo}` left no {name}"));
         }
     }
-    let accuracy = test_accuracy(&out.join("summary.json"))?;
+    let accuracy = test_accuracy(&out.0.join("summary.json"))?;
     if accuracy < TEST_ACCURACY {
         return Err(format!("`{cargo}` ended with test accuracy {accuracy}, less than {TEST_ACCURACY}"));
     }
     println!("test accuracy {accuracy} (promised: {TEST_ACCURACY})");
     Ok(())
+}
+
+/// The run folders that stand in the workspace.
+fn runs(root: &Path) -> BTreeSet<PathBuf> {
+    let folder = fs::read_dir(root.join("runs"));
+    folder.map(|entries| entries.flatten().map(|entry| entry.path()).collect()).unwrap_or_default()
 }
 
 fn test_accuracy(summary: &Path) -> Result<f64> {
@@ -50,6 +57,7 @@ fn test_accuracy(summary: &Path) -> Result<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::package::unique;
 
     #[test]
     fn the_accuracy_is_read_from_the_summary() {

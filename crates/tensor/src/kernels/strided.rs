@@ -98,7 +98,7 @@ pub fn copy<A: Element>(out: &mut [A], data: &[A], layout: &Layout) {
     parallel::chunks_mut(out, PART, cost, |i, part| gather(data, &layout, i * PART, part));
 }
 
-/// Whether a function's loops are compiled for each instruction set (see [`Body::WIDE`]).
+/// Whether a function's loops are compiled for each instruction set or for the portable one alone.
 pub trait Width {
     /// For each instruction set.
     const WIDE: bool;

@@ -1,7 +1,7 @@
 //! Matrix product: C ← A·B (+ C) (+ bias), operands in any strides, alone or in batches.
 //!
-//! The five loops of BLIS ([`nest`]) around register tiles ([`kernel`]) of one instruction set ([`tables`]), with
-//! unpacked ways for few rows and small sizes ([`small`]); [`plan`] chooses. This file holds the interface and the bounds
+//! The five loops of BLIS (`nest`) around register tiles (`kernel`) of one instruction set (`tables`), with
+//! unpacked ways for few rows and small sizes (`small`); `plan` chooses. This file holds the interface and the bounds
 //! checks that make it safe. It must never know a `Tensor`.
 
 mod epilogue;
@@ -64,7 +64,7 @@ pub struct Gemm<'a, T> {
     pub bias: Option<&'a [T]>,
 }
 
-/// Many products of equal sizes: C[x] ← A[x]·B[x].
+/// Many products of equal sizes: `C[x] ← A[x]·B[x]`.
 #[derive(Debug)]
 pub struct GemmBatch<'a, T> {
     /// Rows of each A and C.
