@@ -24,6 +24,9 @@ mod op;
 mod ops;
 mod var;
 
+// What this crate's interface is made of, so that it can be used alone.
+pub use gradus_tensor as tensor;
+
 pub use check::{GradCheckError, check_grads};
 pub use engine::{grad, grad_with};
 pub use gradients::{BufferId, Gradients, Update};

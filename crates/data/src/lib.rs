@@ -18,6 +18,9 @@ mod pairs;
 mod split;
 mod standardise;
 
+// What this crate's interface is made of, so that it can be used alone.
+pub use gradus_tensor as tensor;
+
 #[cfg(feature = "csv")]
 pub use crate::csv::{Table, TableOptions, read_table, read_table_from};
 #[cfg(feature = "embedded")]

@@ -28,7 +28,11 @@ pub mod prelude {
     pub use crate::autodiff::{Gradients, Var, grad, no_grad};
     pub use crate::data::{Loader, Pairs};
     pub use crate::io::{load, save};
-    pub use crate::layers::*;
+    pub use crate::layers::{
+        AdaptiveAvgPool2d, AvgPool2d, BatchNorm1d, BatchNorm2d, Conv1d, Conv2d, Dropout, Embedding, Flatten,
+        Gelu, GroupNorm, LayerNorm, Linear, MaxPool2d, Relu, RmsNorm, Sequential, Sigmoid, Silu, Softmax,
+        Tanh,
+    };
     pub use crate::losses::{Reduction, bce_with_logits, cross_entropy, huber, mse};
     pub use crate::module::{Context, Layer, Module, Param, summary};
     pub use crate::optimizers::{Adam, AdamW, GradientDescent, Schedule, Sgd};

@@ -15,6 +15,10 @@ mod error;
 mod model;
 mod safetensors;
 
+// What this crate's interface is made of, so that it can be used alone.
+pub use gradus_module as module;
+pub use gradus_tensor as tensor;
+
 pub use atomic::{write_atomically, write_bytes_atomically};
 pub use error::IoError;
 pub use model::{load, save};

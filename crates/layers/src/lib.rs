@@ -22,6 +22,11 @@ mod pool;
 mod sequential;
 mod sides;
 
+// What this crate's interface is made of, so that it can be used alone.
+pub use gradus_autodiff as autodiff;
+pub use gradus_module as module;
+pub use gradus_tensor as tensor;
+
 pub use activation::*;
 pub use batch_norm::{BatchNorm1d, BatchNorm2d, BatchNorm3d};
 pub use conv::{Conv1d, Conv1dBuilder, Conv2d, Conv2dBuilder};

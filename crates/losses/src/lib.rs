@@ -41,6 +41,10 @@ mod targets;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+// What this crate's interface is made of, so that it can be used alone.
+pub use gradus_autodiff as autodiff;
+pub use gradus_tensor as tensor;
+
 pub use bce::bce;
 pub use bce_with_logits::{BceWithLogits, bce_with_logits};
 pub use cross_entropy::{CrossEntropy, cross_entropy, cross_entropy_soft};

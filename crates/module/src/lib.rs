@@ -20,6 +20,10 @@ mod state;
 mod summary;
 mod walk;
 
+// What this crate's interface is made of, so that it can be used alone.
+pub use gradus_autodiff as autodiff;
+pub use gradus_tensor as tensor;
+
 pub use context::{Context, Trace};
 pub use entry::{Buffer, Counter, Entry, Kind, Param};
 pub use gradus_module_derive::Module;

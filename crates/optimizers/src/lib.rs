@@ -43,6 +43,11 @@ mod step;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+// What this crate's interface is made of, so that it can be used alone.
+pub use gradus_autodiff as autodiff;
+pub use gradus_module as module;
+pub use gradus_tensor as tensor;
+
 pub use adam::{Adam, AdamRule};
 pub use adamw::{AdamW, AdamWRule};
 pub use clip::Clip;

@@ -33,6 +33,11 @@ mod penalty;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+// What this crate's interface is made of, so that it can be used alone.
+pub use gradus_autodiff as autodiff;
+pub use gradus_module as module;
+pub use gradus_tensor as tensor;
+
 pub use elastic_net::{ElasticNet, elastic_net, elastic_net_gradients, elastic_net_where};
 pub use l1::{L1, l1, l1_gradients, l1_where};
 pub use l2::{L2, l2, l2_gradients, l2_where};

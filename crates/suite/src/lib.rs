@@ -15,3 +15,8 @@ pub use draw::Draw;
 pub use law::Law;
 pub use row::{Function, Row, Shapes, unary};
 pub use run::{for_each_draw, for_each_large_draw, leaves, run_and_differentiate};
+
+/// The taste in the workspace's README, run as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

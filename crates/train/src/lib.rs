@@ -21,6 +21,14 @@ mod running;
 mod step;
 mod trainer;
 
+// What this crate's interface is made of, so that it can be used alone.
+pub use gradus_autodiff as autodiff;
+pub use gradus_data as data;
+pub use gradus_io as io;
+pub use gradus_module as module;
+pub use gradus_optimizers as optimizers;
+pub use gradus_tensor as tensor;
+
 pub use batches::BatchStream;
 pub use callbacks::{BestCheckpoint, Callback, EarlyStopping, Flow, MetricsFile, Progress, Run, StepRecord};
 pub use errors::TrainError;
