@@ -76,6 +76,11 @@ impl<T: Float> Var<T> {
     #[must_use]
     #[track_caller]
     pub fn pow(&self, exponent: &Self) -> Self {
+        let (a, b) = (self.shape(), exponent.shape());
+        assert!(
+            a.broadcast(b).is_some(),
+            "pow: shapes do not broadcast: {a} and {b} (each axis equal, or 1)"
+        );
         apply(Power, &[self, exponent])
     }
 
