@@ -130,7 +130,7 @@ pub(crate) trait Body {
     fn run(self) -> Self::Output;
 }
 
-/// Runs `body` in its version for `isa`.
+/// Runs `body` in its version for `isa`, in the portable one if this machine lacks it.
 #[inline]
 pub(crate) fn dispatch<B: Body>(isa: Isa, body: B) -> B::Output {
     if !B::WIDE {
@@ -138,16 +138,16 @@ pub(crate) fn dispatch<B: Body>(isa: Isa, body: B) -> B::Output {
     }
     match isa {
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 => {
-            // SAFETY: an `Isa` value other than Portable comes from `current_isa`, which checks the machine.
+        Isa::Avx512 if isa.is_available() => {
+            // SAFETY: the machine has the features that the function is compiled for, as was just asked.
             unsafe { run_avx512(body) }
         }
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => {
+        Isa::Avx2 if isa.is_available() => {
             // SAFETY: as above.
             unsafe { run_avx2(body) }
         }
-        _ => body.run(), // NEON is in the aarch64 baseline
+        _ => body.run(), // also NEON, which is in the aarch64 baseline
     }
 }
 
