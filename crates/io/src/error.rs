@@ -58,7 +58,7 @@ pub enum IoError {
         /// The file.
         file: String,
         /// Which names and shapes differ.
-        cause: LoadError,
+        cause: Box<LoadError>,
     },
 }
 

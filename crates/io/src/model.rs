@@ -26,5 +26,7 @@ pub fn save<M: Module + ?Sized>(model: &M, path: impl AsRef<Path>) -> Result<(),
 pub fn load<M: Module + ?Sized>(model: &mut M, path: impl AsRef<Path>) -> Result<(), IoError> {
     let path = path.as_ref();
     let (state, _) = load_state(path)?;
-    model.load(&state).map_err(|cause| IoError::Load { file: path.display().to_string(), cause })
+    model
+        .load(&state)
+        .map_err(|cause| IoError::Load { file: path.display().to_string(), cause: Box::new(cause) })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gradus_tensor::{AnyTensor, Shape};
+use gradus_tensor::{AnyTensor, DType, Shape};
 use thiserror::Error;
 
 /// Named tensors in a fixed order (PyTorch: a state dict).
@@ -84,25 +84,33 @@ pub struct LoadError {
     pub unexpected: Vec<String>,
     /// Names with the model's shape and the state's.
     pub mismatched: Vec<(String, Shape, Shape)>,
+    /// Names with the model's element type and the state's, where one is a float and the other is not.
+    pub retyped: Vec<(String, DType, DType)>,
 }
 
 impl LoadError {
-    pub(crate) fn check(model: &[(String, Shape)], state: &State) -> Result<(), Self> {
-        let mut error = Self { missing: Vec::new(), unexpected: Vec::new(), mismatched: Vec::new() };
+    pub(crate) fn check(model: &[(String, Shape, DType)], state: &State) -> Result<(), Self> {
+        let mut error =
+            Self { missing: Vec::new(), unexpected: Vec::new(), mismatched: Vec::new(), retyped: Vec::new() };
+        let is_float = |dtype| matches!(dtype, DType::F32 | DType::F64);
         let mut known = BTreeMap::new();
-        for (name, shape) in model {
+        for (name, shape, dtype) in model {
             known.insert(name.as_str(), ());
             match state.get(name) {
                 None => error.missing.push(name.clone()),
                 Some(value) if value.shape() != shape => {
                     error.mismatched.push((name.clone(), *shape, *value.shape()));
                 }
+                Some(value) if is_float(value.dtype()) != is_float(*dtype) => {
+                    error.retyped.push((name.clone(), *dtype, value.dtype()));
+                }
                 Some(_) => {}
             }
         }
         error.unexpected =
             state.names().filter(|name| !known.contains_key(name)).map(str::to_owned).collect();
-        let fits = error.missing.is_empty() && error.unexpected.is_empty() && error.mismatched.is_empty();
+        let shapes = error.mismatched.is_empty() && error.retyped.is_empty();
+        let fits = error.missing.is_empty() && error.unexpected.is_empty() && shapes;
         if fits { Ok(()) } else { Err(error) }
     }
 
@@ -116,6 +124,9 @@ impl LoadError {
         }
         for (name, model, state) in &self.mismatched {
             parts.push(format!(" {name} is {model} in the model and {state} in the state"));
+        }
+        for (name, model, state) in &self.retyped {
+            parts.push(format!(" {name} holds {model} in the model and {state} in the state"));
         }
         parts.join(";")
     }

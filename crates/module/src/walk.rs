@@ -72,14 +72,15 @@ pub trait Module {
         state
     }
 
-    /// Sets all entries from a state (PyTorch: `load_state_dict(strict=True)`). Float types are converted.
+    /// Sets all entries from a state (PyTorch: `load_state_dict(strict=True)`). Between `f32` and `f64`, and between
+    /// integers, values are converted; a float never becomes an integer nor the reverse.
     ///
     /// # Errors
-    /// With all missing, unexpected and mis-shaped names at once; the model is then as it was.
+    /// With all missing, unexpected, mis-shaped and mis-typed names at once; the model is then as it was.
     fn load(&mut self, state: &State) -> Result<(), LoadError> {
         let mut seen = Vec::new();
         self.visit_mut(&mut Path::root(), &mut |path, entry| {
-            seen.push((path.as_str().to_owned(), entry.shape()))
+            seen.push((path.as_str().to_owned(), entry.shape(), entry.dtype()))
         });
         LoadError::check(&seen, state)?;
         self.visit_mut(&mut Path::root(), &mut |path, entry| {

@@ -227,3 +227,20 @@ fn contexts_know_what_they_are() {
     let mut trace: Vec<Trace> = Vec::new();
     assert!(!Context::traced(&mut trace).is_training() && Context::eval().rng().is_none());
 }
+
+#[test]
+fn integers_are_no_weights_and_floats_no_counts() {
+    let mut model = (Param::new([1.0_f32, 2.0]), Counter::new(3));
+    let mut state = State::default();
+    state.push("0", Tensor::from([7_i64, 8]));
+    state.push("1", Tensor::scalar(4.0_f32));
+    let error = model.load(&state).unwrap_err();
+    assert_eq!(error.retyped.len(), 2);
+    assert!(error.to_string().contains("0 holds f32 in the model and i64 in the state"), "{error}");
+    assert_eq!((model.0.value().to_vec(), model.1.value()), (vec![1.0, 2.0], 3));
+    let mut doubles = State::default();
+    doubles.push("0", Tensor::from([0.5_f64, 0.25]));
+    doubles.push("1", Tensor::scalar(9_i32));
+    model.load(&doubles).unwrap();
+    assert_eq!((model.0.value().to_vec(), model.1.value()), (vec![0.5, 0.25], 9));
+}

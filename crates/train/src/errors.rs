@@ -110,7 +110,7 @@ pub enum TrainError {
         /// Which file.
         path: PathBuf,
         /// All names and shapes that differ.
-        source: LoadError,
+        source: Box<LoadError>,
     },
     /// The checkpoint is whole but was made with another optimizer.
     #[error("{}: {source}", .path.display())]

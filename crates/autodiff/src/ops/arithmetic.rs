@@ -185,7 +185,7 @@ macro_rules! scalar_first {
                 $value
             }
         }
-        #[allow(clippy::suspicious_arithmetic_impl)]
+        #[allow(clippy::suspicious_arithmetic_impl)] // as above
         impl<T: Float> $trait<Var<T>> for f64 {
             type Output = Var<T>;
             #[track_caller]

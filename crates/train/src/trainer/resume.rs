@@ -69,7 +69,7 @@ impl<'a, M: Module, R: Rule> Trainer<'a, M, R> {
         let path = || path.to_owned();
         self.model
             .load(&checkpoint.model)
-            .map_err(|source| TrainError::OtherModel { path: path(), source })?;
+            .map_err(|source| TrainError::OtherModel { path: path(), source: Box::new(source) })?;
         if let Err(source) = self.optimizer.load_state(&checkpoint.optimizer) {
             // It is this model's own state, which always fits.
             _ = self.model.load(&before);
