@@ -7,9 +7,10 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use gradus_bench::{Failure, entries, entry, first_loss, measure, serve};
+use gradus_bench::{Entry, Failure, entries, entry, first_loss, measure, serve};
 
 const USAGE: &str = "usage: gradus-bench WORKLOAD… [--threads N] [--seconds S]
+       gradus-bench --all [--threads N] [--seconds S]
        gradus-bench --serve [--threads N]     answers lines `WORKLOAD SECONDS` on standard input
        gradus-bench --first-loss              prints the first loss of the tiny network
        gradus-bench --list                    prints the names of the workloads";
@@ -27,6 +28,7 @@ enum Mode {
     Once,
     Serve,
     FirstLoss,
+    All,
     List,
     Help,
 }
@@ -49,6 +51,7 @@ fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Arguments, Strin
             }
             "--serve" => parsed.mode = Mode::Serve,
             "--first-loss" => parsed.mode = Mode::FirstLoss,
+            "--all" => parsed.mode = Mode::All,
             "--list" => parsed.mode = Mode::List,
             "--help" | "-h" => parsed.mode = Mode::Help,
             option if option.starts_with('-') => return Err(format!("unknown option {option}\n{USAGE}")),
@@ -71,18 +74,23 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
             for name in &arguments.workloads {
                 let entry =
                     entry(name).ok_or_else(|| format!("unknown workload {name}; --list names them"))?;
-                let mut workload = (entry.start)()?;
-                let measurement = measure(workload.as_mut(), Duration::from_secs_f64(arguments.seconds));
-                writeln!(out, "{}", measurement.line(name))?;
-                out.flush()?;
+                once(entry, arguments.seconds, &mut out)?;
             }
         }
+        Mode::All => entries().try_for_each(|entry| once(entry, arguments.seconds, &mut out))?,
         Mode::Serve => serve(io::stdin().lock(), out)?,
         Mode::FirstLoss => writeln!(out, "{}", first_loss()?)?,
         Mode::List => entries().try_for_each(|entry| writeln!(out, "{}", entry.name))?,
         Mode::Help => writeln!(out, "{USAGE}")?,
     }
     Ok(())
+}
+
+fn once(entry: &Entry, seconds: f64, out: &mut impl Write) -> Result<(), Failure> {
+    let mut workload = (entry.start)()?;
+    let measurement = measure(workload.as_mut(), Duration::from_secs_f64(seconds))?;
+    writeln!(out, "{}", measurement.line(entry.name))?;
+    Ok(out.flush()?)
 }
 
 fn main() -> ExitCode {

@@ -52,7 +52,7 @@ fn answer(request: &str, kept: &mut Kept) -> Result<String, Failure> {
         *kept = Some((name.into(), (entry.start)()?));
     }
     let (_, workload) = kept.as_mut().ok_or("unknown workload")?;
-    Ok(measure(workload.as_mut(), time).line(name))
+    Ok(measure(workload.as_mut(), time)?.line(name))
 }
 
 fn one_line(text: &str) -> String {

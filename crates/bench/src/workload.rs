@@ -29,7 +29,10 @@ pub trait Workload {
     fn prepare(&mut self) {}
 
     /// One repetition. Its result goes through [`std::hint::black_box`].
-    fn run(&mut self);
+    ///
+    /// # Errors
+    /// If it could not do all of its work.
+    fn run(&mut self) -> Result<(), Failure>;
 
     /// The work of one repetition.
     fn work(&self) -> Work {
@@ -57,8 +60,9 @@ impl<F: FnMut() -> R + 'static, R> Repeat<F> {
 }
 
 impl<F: FnMut() -> R, R> Workload for Repeat<F> {
-    fn run(&mut self) {
+    fn run(&mut self) -> Result<(), Failure> {
         std::hint::black_box((self.function)());
+        Ok(())
     }
 
     fn work(&self) -> Work {

@@ -41,10 +41,11 @@ impl Cnn {
 }
 
 impl Workload for Cnn {
-    fn run(&mut self) {
+    fn run(&mut self) -> Result<(), Failure> {
         let logits = self.model.forward(&(&self.x).into(), &mut Context::train(&mut self.rng));
         let loss = cross_entropy(&logits, &self.y, Reduction::Mean);
-        std::hint::black_box(self.optimizer.step(&mut self.model, &loss.backward())).ok();
+        std::hint::black_box(self.optimizer.step(&mut self.model, &loss.backward())?);
+        Ok(())
     }
 }
 

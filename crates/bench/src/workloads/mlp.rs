@@ -2,7 +2,7 @@
 
 use gradus::prelude::*;
 
-use crate::workload::{Entry, Started, Workload};
+use crate::workload::{Entry, Failure, Started, Workload};
 
 struct Mlp {
     model: Sequential,
@@ -28,10 +28,11 @@ impl Mlp {
 }
 
 impl Workload for Mlp {
-    fn run(&mut self) {
+    fn run(&mut self) -> Result<(), Failure> {
         let logits = self.model.forward(&(&self.x).into(), &mut Context::train(&mut self.rng));
         let loss = cross_entropy(&logits, &self.y, Reduction::Mean);
-        std::hint::black_box(self.optimizer.step(&mut self.model, &loss.backward())).ok();
+        std::hint::black_box(self.optimizer.step(&mut self.model, &loss.backward())?);
+        Ok(())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use gradus::prelude::*;
 
-use crate::workload::{Entry, Started, Workload};
+use crate::workload::{Entry, Failure, Started, Workload};
 
 struct AdamStep {
     parameters: Vec<Param>,
@@ -23,9 +23,9 @@ impl AdamStep {
 }
 
 impl Workload for AdamStep {
-    fn run(&mut self) {
-        let report = self.optimizer.step(&mut self.parameters, &self.gradients);
-        std::hint::black_box(report).ok();
+    fn run(&mut self) -> Result<(), Failure> {
+        std::hint::black_box(self.optimizer.step(&mut self.parameters, &self.gradients)?);
+        Ok(())
     }
 }
 

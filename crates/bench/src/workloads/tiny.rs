@@ -60,8 +60,9 @@ impl Default for Tiny {
 }
 
 impl Workload for Tiny {
-    fn run(&mut self) {
-        std::hint::black_box(self.step()).ok();
+    fn run(&mut self) -> Result<(), Failure> {
+        std::hint::black_box(self.step()?);
+        Ok(())
     }
 }
 
