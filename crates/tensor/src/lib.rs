@@ -17,6 +17,7 @@
 mod any;
 mod arith;
 mod conv;
+mod crew;
 mod display;
 mod element;
 mod elementwise;
