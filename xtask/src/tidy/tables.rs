@@ -103,6 +103,7 @@ pub(crate) const ALLOWED: &[Allowed] = &[
     },
     Allowed { name: "gradus-testkit", workspace: ANY, external: ANY, optional: &[] },
     Allowed { name: "gradus-suite", workspace: ANY, external: ANY, optional: &[] },
+    Allowed { name: "gradus-bench", workspace: ANY, external: ANY, optional: &[] },
     // The commands must run while the crates do not build.
     Allowed { name: "xtask", workspace: &[], external: &["clap", "serde_json"], optional: &[] },
 ];
