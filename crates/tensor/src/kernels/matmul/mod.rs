@@ -22,11 +22,13 @@ mod small;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod transpose;
 
 use epilogue::Epilogue;
 use nest::Problem;
 use plan::Sizes;
 pub(super) use tables::Tables;
+pub(super) use transpose::transpose;
 
 /// A matrix somewhere in a slice: element (i, j) lies at `offset + i·row_stride + j·column_stride`.
 #[derive(Clone, Copy, Debug)]
