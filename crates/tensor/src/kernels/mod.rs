@@ -3,6 +3,7 @@
 //! [`Kernels`] and [`NumberKernels`] are the per-type tables: hot loops are instantiated here, once per element type,
 //! so that a user's build only links them.
 
+pub mod attention;
 pub mod conv;
 mod gauss;
 pub mod matmul;
@@ -50,6 +51,10 @@ pub trait Kernels: matmul::Products {
     fn conv(isa: Isa, geometry: &conv::Geometry, call: conv::Conv<'_, Self>);
     /// Pooling and its adjoints, see [`pool::pool`].
     fn pool(isa: Isa, call: pool::Pool<'_, Self>);
+    /// Attention, see [`attention::forward`].
+    fn attention(isa: Isa, call: attention::Forward<'_, Self>);
+    /// Its gradients, see [`attention::backward`].
+    fn attention_grad(isa: Isa, call: &attention::Backward<'_, Self>, into: attention::Gradients<'_, Self>);
 }
 
 macro_rules! number_kernels {
@@ -87,6 +92,12 @@ macro_rules! float_kernels {
             }
             fn pool(isa: Isa, call: pool::Pool<'_, $t>) {
                 pool::pool(isa, call);
+            }
+            fn attention(isa: Isa, call: attention::Forward<'_, $t>) {
+                attention::forward::run(isa, call);
+            }
+            fn attention_grad(isa: Isa, call: &attention::Backward<'_, $t>, into: attention::Gradients<'_, $t>) {
+                attention::backward::run(isa, call, into);
             }
         }
     )*};

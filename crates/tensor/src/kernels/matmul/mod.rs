@@ -23,11 +23,13 @@ mod small;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod transpose;
 
 use epilogue::Epilogue;
 use nest::Problem;
 use plan::Sizes;
-use tables::Tables;
+pub(super) use tables::Tables;
+pub(super) use transpose::transpose;
 
 pub use prepacked::{GemmPacked, PackedB, gemm_packed, gemm_packed_here};
 
