@@ -267,7 +267,12 @@ impl<T: Float> MultiheadAttention<T> {
 
     fn record(&self, x: &Var<T>, keys: usize, cx: &mut Context<'_>) {
         let [rows, size] = self.in_proj_weight.dims();
-        cx.record(NAME, Some(&self.in_proj_weight), x, (x.len() * (rows + 2 * keys * size / size.max(1))) as u64);
+        cx.record(
+            NAME,
+            Some(&self.in_proj_weight),
+            x,
+            (x.len() * (rows + 2 * keys * size / size.max(1))) as u64,
+        );
     }
 }
 

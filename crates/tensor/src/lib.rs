@@ -18,6 +18,7 @@ mod any;
 mod arith;
 mod attention;
 mod conv;
+mod crew;
 mod display;
 mod element;
 mod elementwise;

@@ -30,13 +30,9 @@ pub trait NumberKernels: Sized {
 
 /// The hot loops of one float type.
 #[doc(hidden)]
-pub trait Kernels: Sized {
+pub trait Kernels: matmul::Products {
     /// For which instruction sets the table's functions are compiled.
     type TableWidth: strided::Width;
-    /// C ← A·B, see [`matmul::gemm`].
-    fn gemm(call: matmul::Gemm<'_, Self>);
-    /// As [`matmul::batched`].
-    fn gemm_batched(call: matmul::GemmBatch<'_, Self>);
     /// `out ← f(x)`.
     fn unary(op: Unary, isa: Isa, out: &mut [Self], x: Operand<'_, Self, Self>);
     /// `out ← g · f′`.
@@ -79,12 +75,6 @@ macro_rules! float_kernels {
     ($($t:ty, $width:ty;)*) => {$(
         impl Kernels for $t {
             type TableWidth = $width;
-            fn gemm(call: matmul::Gemm<'_, $t>) {
-                matmul::run(call);
-            }
-            fn gemm_batched(call: matmul::GemmBatch<'_, $t>) {
-                matmul::run_batched(call);
-            }
             fn unary(op: Unary, isa: Isa, out: &mut [$t], x: Operand<'_, $t, $t>) {
                 elementwise::unary(op, isa, out, x);
             }
