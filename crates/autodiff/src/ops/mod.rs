@@ -8,6 +8,7 @@ mod matmul;
 mod pad;
 mod pool;
 mod reduce;
+mod rnn;
 mod softmax;
 mod view;
 

@@ -7,6 +7,7 @@ mod index;
 mod matmul;
 mod pool;
 mod reduce;
+mod rnn;
 mod softmax;
 mod view;
 
@@ -28,6 +29,7 @@ pub fn table() -> Vec<Row> {
         softmax::rows(),
         conv::rows(),
         pool::rows(),
+        rnn::rows(),
     ];
     families.into_iter().flatten().collect()
 }

@@ -9,6 +9,7 @@ pub mod matmul;
 pub mod pool;
 pub mod random;
 pub mod reduce;
+pub mod rnn;
 pub mod rows;
 pub mod strided;
 pub mod window;
@@ -54,6 +55,10 @@ pub trait Kernels: Sized {
     fn conv(isa: Isa, geometry: &conv::Geometry, call: conv::Conv<'_, Self>);
     /// Pooling and its adjoints, see [`pool::pool`].
     fn pool(isa: Isa, call: pool::Pool<'_, Self>);
+    /// See [`rnn::forward`].
+    fn rnn_forward(call: rnn::Forward<'_, Self>);
+    /// See [`rnn::backward`].
+    fn rnn_backward(call: rnn::Backward<'_, Self>);
 }
 
 macro_rules! number_kernels {
@@ -97,6 +102,12 @@ macro_rules! float_kernels {
             }
             fn pool(isa: Isa, call: pool::Pool<'_, $t>) {
                 pool::pool(isa, call);
+            }
+            fn rnn_forward(call: rnn::Forward<'_, $t>) {
+                rnn::run_forward(call);
+            }
+            fn rnn_backward(call: rnn::Backward<'_, $t>) {
+                rnn::run_backward(call);
             }
         }
     )*};
