@@ -3,6 +3,7 @@
 //! [`Kernels`] and [`NumberKernels`] are the per-type tables: hot loops are instantiated here, once per element type,
 //! so that a user's build only links them.
 
+pub mod attention;
 pub mod conv;
 mod gauss;
 pub mod matmul;
@@ -30,13 +31,9 @@ pub trait NumberKernels: Sized {
 
 /// The hot loops of one float type.
 #[doc(hidden)]
-pub trait Kernels: Sized {
+pub trait Kernels: matmul::Products {
     /// For which instruction sets the table's functions are compiled.
     type TableWidth: strided::Width;
-    /// C ← A·B, see [`matmul::gemm`].
-    fn gemm(call: matmul::Gemm<'_, Self>);
-    /// As [`matmul::batched`].
-    fn gemm_batched(call: matmul::GemmBatch<'_, Self>);
     /// `out ← f(x)`.
     fn unary(op: Unary, isa: Isa, out: &mut [Self], x: Operand<'_, Self, Self>);
     /// `out ← g · f′`.
@@ -59,6 +56,10 @@ pub trait Kernels: Sized {
     fn rnn_forward(call: rnn::Forward<'_, Self>);
     /// See [`rnn::backward`].
     fn rnn_backward(call: rnn::Backward<'_, Self>);
+    /// Attention, see [`attention::forward`].
+    fn attention(isa: Isa, call: attention::Forward<'_, Self>);
+    /// Its gradients, see [`attention::backward`].
+    fn attention_grad(isa: Isa, call: &attention::Backward<'_, Self>, into: attention::Gradients<'_, Self>);
 }
 
 macro_rules! number_kernels {
@@ -79,12 +80,6 @@ macro_rules! float_kernels {
     ($($t:ty, $width:ty;)*) => {$(
         impl Kernels for $t {
             type TableWidth = $width;
-            fn gemm(call: matmul::Gemm<'_, $t>) {
-                matmul::run(call);
-            }
-            fn gemm_batched(call: matmul::GemmBatch<'_, $t>) {
-                matmul::run_batched(call);
-            }
             fn unary(op: Unary, isa: Isa, out: &mut [$t], x: Operand<'_, $t, $t>) {
                 elementwise::unary(op, isa, out, x);
             }
@@ -108,6 +103,12 @@ macro_rules! float_kernels {
             }
             fn rnn_backward(call: rnn::Backward<'_, $t>) {
                 rnn::run_backward(call);
+            }
+            fn attention(isa: Isa, call: attention::Forward<'_, $t>) {
+                attention::forward::run(isa, call);
+            }
+            fn attention_grad(isa: Isa, call: &attention::Backward<'_, $t>, into: attention::Gradients<'_, $t>) {
+                attention::backward::run(isa, call, into);
             }
         }
     )*};

@@ -40,12 +40,12 @@ pub struct Backward<'a, T> {
 }
 
 /// What all tasks read.
-struct Common<'a, T> {
+struct Common<'a, T: Float> {
     sizes: Sizes<'a>,
     isa: Isa,
     spread: bool,
-    w_hh: Weights<'a, T>,
-    w_hr: Option<Weights<'a, T>>,
+    w_hh: Weights<T>,
+    w_hr: Option<Weights<T>>,
     h0: Option<&'a [T]>,
     c0: Option<&'a [T]>,
     gates: &'a [T],

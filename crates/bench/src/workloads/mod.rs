@@ -1,0 +1,24 @@
+//! The families of workloads, one file each. A new one is a file with its `ENTRIES` and one line in `FAMILIES`.
+
+mod cnn;
+mod lstm;
+mod mlp;
+mod optimizer;
+mod products;
+mod rows;
+mod tiny;
+
+use crate::workload::Entry;
+
+pub use tiny::Tiny;
+
+/// Every family.
+pub const FAMILIES: &[&[Entry]] = &[
+    products::ENTRIES,
+    mlp::ENTRIES,
+    tiny::ENTRIES,
+    cnn::ENTRIES,
+    lstm::ENTRIES,
+    rows::ENTRIES,
+    optimizer::ENTRIES,
+];
