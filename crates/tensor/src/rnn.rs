@@ -328,7 +328,7 @@ impl RnnSpec {
     #[track_caller]
     fn sizes<T: Float>(&self, o: &RnnOperands<&Tensor<T>>) -> Sizes<'_> {
         let gates = self.cell.gates();
-        let (x, w_ih, w_hh) = (o.x.shape(), o.w_ih.shape(), o.w_hh.shape());
+        let (x, w_ih) = (o.x.shape(), o.w_ih.shape());
         assert!(
             x.len() == 2 && x[0] == self.steps.rows(),
             "rnn: input is not [N, I]: {x} (N = {})",
@@ -374,7 +374,6 @@ impl RnnSpec {
         check("b_hh", o.b_hh.as_ref(), &[gates * h]);
         check("h0", o.h0.as_ref(), &[batch, p]);
         check("c0", o.c0.as_ref(), &[batch, h]);
-        let _ = w_hh;
         Sizes { cell: self.cell, steps: &self.steps, reverse: self.reverse, hidden: h, output: p }
     }
 }

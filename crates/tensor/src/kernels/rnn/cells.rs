@@ -43,21 +43,57 @@ pub(super) struct CellBackward<'a, T> {
     pub(super) d_gates: &'a mut [T],
 }
 
-/// N runs of `width` numbers.
+/// Hidden units that are computed together: whole vectors on each instruction set, whose operands the compiler sees to be
+/// different memory.
+const PACK: usize = 16;
+type Pack<T> = [T; PACK];
+
+/// The units from `at` on; what lies behind the last one is 0.
 #[inline(always)]
-fn runs<T, const N: usize>(x: &[T], width: usize) -> [&[T]; N] {
-    std::array::from_fn(|i| &x[i * width..][..width])
+fn load<T: Float>(x: &[T], at: usize) -> Pack<T> {
+    match x[at..].first_chunk() {
+        Some(pack) => *pack,
+        None => {
+            let mut pack = [T::ZERO; PACK];
+            pack[..x.len() - at].copy_from_slice(&x[at..]);
+            pack
+        }
+    }
 }
 
-/// N runs of `width` numbers, to write.
+/// Writes the units from `at` on.
 #[inline(always)]
-fn runs_mut<T, const N: usize>(x: &mut [T], width: usize) -> [&mut [T]; N] {
-    let mut rest = x;
-    std::array::from_fn(|_| {
-        let (run, after) = std::mem::take(&mut rest).split_at_mut(width);
-        rest = after;
-        run
-    })
+fn store<T: Float>(x: &mut [T], at: usize, pack: &Pack<T>) {
+    match x[at..].first_chunk_mut() {
+        Some(to) => *to = *pack,
+        None => {
+            let rest = &mut x[at..];
+            let count = rest.len();
+            rest.copy_from_slice(&pack[..count]);
+        }
+    }
+}
+
+/// The units from `at` on of run number `run`, each `width` numbers long.
+#[inline(always)]
+fn load_run<T: Float>(x: &[T], width: usize, run: usize, at: usize) -> Pack<T> {
+    load(&x[run * width..][..width], at)
+}
+
+/// Writes them.
+#[inline(always)]
+fn store_run<T: Float>(x: &mut [T], width: usize, run: usize, at: usize, pack: &Pack<T>) {
+    store(&mut x[run * width..][..width], at, pack);
+}
+
+/// `f` of each unit.
+#[inline(always)]
+fn each<T: Float>(f: impl Fn(usize) -> T) -> Pack<T> {
+    let mut out = [T::ZERO; PACK];
+    for (k, out) in out.iter_mut().enumerate() {
+        *out = f(k);
+    }
+    out
 }
 
 /// Numbers of hidden state that one task covers when a step is spread over threads.
@@ -114,16 +150,20 @@ impl<T: Float> CellForward<'_, T> {
         let n = self.width;
         let gates = self.gates.chunks_exact_mut(4 * n);
         let states = self.cells_before.chunks_exact(n).zip(self.cells.chunks_exact_mut(n));
-        for ((gates, (before, c)), h) in gates.zip(states).zip(self.hidden.chunks_exact_mut(n)) {
-            let [i, f, g, o] = runs_mut(gates, n);
-            let (before, c, h) = (&before[..n], &mut c[..n], &mut h[..n]);
-            for j in 0..n {
-                i[j] = i[j].logistic();
-                f[j] = f[j].logistic();
-                g[j] = g[j].fast_tanh();
-                o[j] = o[j].logistic();
-                c[j] = f[j] * before[j] + i[j] * g[j];
-                h[j] = o[j] * c[j].fast_tanh();
+        for ((gates, (before, after)), hidden) in gates.zip(states).zip(self.hidden.chunks_exact_mut(n)) {
+            for at in (0..n).step_by(PACK) {
+                let (i, f) = (load_run(gates, n, 0, at), load_run(gates, n, 1, at));
+                let (i, f) = (each(|k| i[k].logistic()), each(|k| f[k].logistic()));
+                store_run(gates, n, 0, at, &i);
+                store_run(gates, n, 1, at, &f);
+                let (g, o) = (load_run(gates, n, 2, at), load_run(gates, n, 3, at));
+                let (g, o) = (each(|k| g[k].fast_tanh()), each(|k| o[k].logistic()));
+                store_run(gates, n, 2, at, &g);
+                store_run(gates, n, 3, at, &o);
+                let before = load(before, at);
+                let c = each(|k| f[k] * before[k] + i[k] * g[k]);
+                store(after, at, &c);
+                store(hidden, at, &each(|k| o[k] * c[k].fast_tanh()));
             }
         }
     }
@@ -132,14 +172,17 @@ impl<T: Float> CellForward<'_, T> {
     fn gru(self) {
         let n = self.width;
         let states = self.hidden_before.chunks_exact(n).zip(self.hidden.chunks_exact_mut(n));
-        for (gates, (before, h)) in self.gates.chunks_exact_mut(4 * n).zip(states) {
-            let [new, r, z, recurrent] = runs_mut(gates, n);
-            let (before, h) = (&before[..n], &mut h[..n]);
-            for j in 0..n {
-                r[j] = r[j].logistic();
-                z[j] = z[j].logistic();
-                new[j] = (new[j] + r[j] * recurrent[j]).fast_tanh();
-                h[j] = new[j] + z[j] * (before[j] - new[j]);
+        for (gates, (before, hidden)) in self.gates.chunks_exact_mut(4 * n).zip(states) {
+            for at in (0..n).step_by(PACK) {
+                let (r, z) = (load_run(gates, n, 1, at), load_run(gates, n, 2, at));
+                let (r, z) = (each(|k| r[k].logistic()), each(|k| z[k].logistic()));
+                store_run(gates, n, 1, at, &r);
+                store_run(gates, n, 2, at, &z);
+                let (new, recurrent) = (load_run(gates, n, 0, at), load_run(gates, n, 3, at));
+                let new = each(|k| (new[k] + r[k] * recurrent[k]).fast_tanh());
+                store_run(gates, n, 0, at, &new);
+                let before = load(before, at);
+                store(hidden, at, &each(|k| new[k] + z[k] * (before[k] - new[k])));
             }
         }
     }
@@ -205,17 +248,19 @@ impl<T: Float> CellBackward<'_, T> {
         let states = self.cells_before.chunks_exact(n).zip(self.cells.chunks_exact(n));
         let flows = self.g.chunks_exact(n).zip(self.dh.chunks_exact(n)).zip(self.dc.chunks_exact_mut(n));
         for (((gates, d_gates), (before, c)), ((g_out, dh), dc)) in gates.zip(states).zip(flows) {
-            let [i, f, g, o] = runs(gates, n);
-            let [di, df, dg, d_o] = runs_mut(d_gates, n);
-            let (before, c, g_out, dh, dc) = (&before[..n], &c[..n], &g_out[..n], &dh[..n], &mut dc[..n]);
-            for j in 0..n {
-                let (dh, t) = (g_out[j] + dh[j], c[j].fast_tanh());
-                let d = dc[j] + dh * o[j] * (T::ONE - t * t);
-                d_o[j] = dh * t * (o[j] * (T::ONE - o[j]));
-                di[j] = d * g[j] * (i[j] * (T::ONE - i[j]));
-                df[j] = d * before[j] * (f[j] * (T::ONE - f[j]));
-                dg[j] = d * i[j] * (T::ONE - g[j] * g[j]);
-                dc[j] = d * f[j];
+            for at in (0..n).step_by(PACK) {
+                let (c, o) = (load(c, at), load_run(gates, n, 3, at));
+                let (g_out, dh, d) = (load(g_out, at), load(dh, at), load(dc, at));
+                let dh = each(|k| g_out[k] + dh[k]);
+                let t = each(|k| c[k].fast_tanh());
+                let d = each(|k| d[k] + dh[k] * o[k] * (T::ONE - t[k] * t[k]));
+                store_run(d_gates, n, 3, at, &each(|k| dh[k] * t[k] * (o[k] * (T::ONE - o[k]))));
+                let (f, before) = (load_run(gates, n, 1, at), load(before, at));
+                store(dc, at, &each(|k| d[k] * f[k]));
+                store_run(d_gates, n, 1, at, &each(|k| d[k] * before[k] * (f[k] * (T::ONE - f[k]))));
+                let (i, g) = (load_run(gates, n, 0, at), load_run(gates, n, 2, at));
+                store_run(d_gates, n, 0, at, &each(|k| d[k] * g[k] * (i[k] * (T::ONE - i[k]))));
+                store_run(d_gates, n, 2, at, &each(|k| d[k] * i[k] * (T::ONE - g[k] * g[k])));
             }
         }
     }
@@ -227,17 +272,18 @@ impl<T: Float> CellBackward<'_, T> {
         let flows = self.g.chunks_exact(n).zip(self.dh.chunks_exact_mut(n));
         for (((gates, d_gates), before), (g, dh)) in gates.zip(self.hidden_before.chunks_exact(n)).zip(flows)
         {
-            let [new, r, z, recurrent] = runs(gates, n);
-            let [d_new, dr, dz, d_recurrent] = runs_mut(d_gates, n);
-            let (before, g, dh) = (&before[..n], &g[..n], &mut dh[..n]);
-            for j in 0..n {
-                let d = g[j] + dh[j];
-                let slope = d * (T::ONE - z[j]) * (T::ONE - new[j] * new[j]);
-                d_new[j] = slope;
-                d_recurrent[j] = slope * r[j];
-                dr[j] = slope * recurrent[j] * (r[j] * (T::ONE - r[j]));
-                dz[j] = d * (before[j] - new[j]) * (z[j] * (T::ONE - z[j]));
-                dh[j] = d * z[j];
+            for at in (0..n).step_by(PACK) {
+                let (before, g, next) = (load(before, at), load(g, at), load(dh, at));
+                let (new, z) = (load_run(gates, n, 0, at), load_run(gates, n, 2, at));
+                let d = each(|k| g[k] + next[k]);
+                store(dh, at, &each(|k| d[k] * z[k]));
+                let dz = each(|k| d[k] * (before[k] - new[k]) * (z[k] * (T::ONE - z[k])));
+                store_run(d_gates, n, 2, at, &dz);
+                let slope = each(|k| d[k] * (T::ONE - z[k]) * (T::ONE - new[k] * new[k]));
+                store_run(d_gates, n, 0, at, &slope);
+                let (r, recurrent) = (load_run(gates, n, 1, at), load_run(gates, n, 3, at));
+                store_run(d_gates, n, 3, at, &each(|k| slope[k] * r[k]));
+                store_run(d_gates, n, 1, at, &each(|k| slope[k] * recurrent[k] * (r[k] * (T::ONE - r[k]))));
             }
         }
     }
