@@ -3,6 +3,7 @@
 mod cnn;
 mod gpt;
 mod gpt2;
+mod lstm;
 mod minilm;
 mod mlp;
 mod optimizer;
@@ -21,6 +22,7 @@ pub const FAMILIES: &[&[Entry]] = &[
     mlp::ENTRIES,
     tiny::ENTRIES,
     cnn::ENTRIES,
+    lstm::ENTRIES,
     gpt::ENTRIES,
     gpt2::ENTRIES,
     minilm::ENTRIES,
