@@ -84,7 +84,9 @@ pub(super) fn said(
     }
     let complaint = String::from_utf8_lossy(&output.stderr);
     let last = complaint.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("no message");
-    Err(format!("{argument} fails: {last}"))
+    // An interpreter says its own path first, which tells nothing.
+    let last = last.strip_prefix(&*command.get_program().to_string_lossy()).unwrap_or(last);
+    Err(format!("{argument} fails: {}", last.trim_start_matches(": ")))
 }
 
 /// Makes the virtual environment of the Python runners, if it is not there as their requirements want it.

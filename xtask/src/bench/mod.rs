@@ -6,9 +6,11 @@
 mod answer;
 mod build;
 mod contest;
+mod growth;
 mod machine;
 mod once;
 mod page;
+mod plot;
 mod process;
 mod results;
 mod runners;
@@ -58,6 +60,9 @@ pub(crate) struct Options {
     /// Threads that each library may use (as many as the machine has by default)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     threads: Option<u32>,
+    /// Measure how cost grows with batch, width, sequence and threads instead, and write docs/benchmarks/
+    #[arg(long, conflicts_with_all = ["workloads", "peers", "torch", "save", "compare", "docs"])]
+    growth: bool,
     /// Write docs/benchmarks.md
     #[arg(long)]
     docs: bool,
@@ -75,8 +80,11 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         return Err(format!("--seconds {}: from 0 to 60", options.seconds));
     }
     let (places, threads) = prepare(workspace, options)?;
-    let mut limits = build::limits(&places)?;
     build::gradus(&places)?;
+    if options.growth {
+        return growth::run(&places, threads, options.seconds, &typed());
+    }
+    let mut limits = build::limits(&places)?;
     let runners = build::runners(options.peers, options.torch);
     let entrants: Vec<_> =
         runners.into_iter().map(|runner| build::entrant(&places, runner, threads)).collect();
