@@ -21,6 +21,7 @@ enum Step {
     Forced(Isa),
     Packaging,
     MainJob,
+    Workloads,
 }
 
 impl Step {
@@ -34,6 +35,7 @@ impl Step {
             Step::Forced(isa) => format!("tests on {}", isa.name()),
             Step::Packaging => "packaging".into(),
             Step::MainJob => "main job".into(),
+            Step::Workloads => "workloads".into(),
         }
     }
 
@@ -52,6 +54,8 @@ impl Step {
             Step::Forced(isa) => test::forced(isa),
             Step::Packaging => return package::run(workspace),
             Step::MainJob => return main_job::run(workspace),
+            // Each once, so that none rots; no time is judged.
+            Step::Workloads => Cargo::new("run --release --package gradus-bench -- --all --seconds 0"),
         };
         cargo.run(&workspace.root)
     }
@@ -61,7 +65,7 @@ impl Step {
 fn steps(isas: &[Isa]) -> Vec<Step> {
     let mut steps = vec![Step::Format, Step::Tidy, Step::Lints, Step::Documentation, Step::Tests];
     steps.extend(isas.iter().map(|&isa| Step::Forced(isa)));
-    steps.extend([Step::Packaging, Step::MainJob]);
+    steps.extend([Step::Packaging, Step::MainJob, Step::Workloads]);
     steps
 }
 
@@ -103,7 +107,7 @@ mod tests {
     fn every_instruction_set_is_tested() {
         let steps = steps(&Isa::available());
         assert!(steps.contains(&Step::Forced(Isa::Portable)));
-        assert_eq!(steps.last(), Some(&Step::MainJob));
+        assert!(steps.ends_with(&[Step::MainJob, Step::Workloads]));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Depends on no crate of the workspace, so that it runs on a tree that does not build.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod cargo;
 mod ci;
 mod isa;
@@ -59,6 +60,12 @@ enum Command {
     /// Formatting, lints, tidy, documentation, tests, tests on each instruction set, packaging, and the main job. Each
     /// step prints the command that repeats it; a table of times comes last.
     Ci,
+    /// Measure Gradus, and other libraries beside it
+    ///
+    /// Runs every workload of crates/bench; with --peers and --torch it also builds and starts a runner per other library,
+    /// and all take turns in the same rounds. Needs nothing but the Rust toolchain; --torch needs python3 with venv, and
+    /// both need the package registries.
+    Bench(bench::Options),
 }
 
 fn main() -> ExitCode {
@@ -79,6 +86,7 @@ fn run(command: &Command) -> Result<()> {
         Command::Loc => loc::run(&workspace),
         Command::Test { isas, release } => test::run(&workspace, isas, *release),
         Command::Ci => ci::run(&workspace),
+        Command::Bench(options) => bench::run(&workspace, options),
     }
 }
 

@@ -14,4 +14,4 @@ pub mod workloads;
 pub use measure::{Measurement, measure};
 pub use memory::peak_megabytes;
 pub use serve::{first_loss, serve};
-pub use workload::{Entry, Failure, Repeat, Started, Work, Workload, entries, entry};
+pub use workload::{Entry, Failure, Repeat, Scaled, Started, Work, Workload, entries, entry, start};

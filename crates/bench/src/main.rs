@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use gradus_bench::{Entry, Failure, entries, entry, first_loss, measure, serve};
+use gradus_bench::{Failure, entries, first_loss, measure, serve, start};
 
 const USAGE: &str = "usage: gradus-bench WORKLOAD… [--threads N] [--seconds S]
        gradus-bench --all [--threads N] [--seconds S]
@@ -72,12 +72,10 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     match arguments.mode {
         Mode::Once => {
             for name in &arguments.workloads {
-                let entry =
-                    entry(name).ok_or_else(|| format!("unknown workload {name}; --list names them"))?;
-                once(entry, arguments.seconds, &mut out)?;
+                once(name, arguments.seconds, &mut out)?;
             }
         }
-        Mode::All => entries().try_for_each(|entry| once(entry, arguments.seconds, &mut out))?,
+        Mode::All => entries().try_for_each(|entry| once(entry.name, arguments.seconds, &mut out))?,
         Mode::Serve => serve(io::stdin().lock(), out)?,
         Mode::FirstLoss => writeln!(out, "{}", first_loss()?)?,
         Mode::List => entries().try_for_each(|entry| writeln!(out, "{}", entry.name))?,
@@ -86,10 +84,10 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-fn once(entry: &Entry, seconds: f64, out: &mut impl Write) -> Result<(), Failure> {
-    let mut workload = (entry.start)()?;
+fn once(name: &str, seconds: f64, out: &mut impl Write) -> Result<(), Failure> {
+    let mut workload = start(name).map_err(|error| format!("{name}: {error}"))?;
     let measurement = measure(workload.as_mut(), Duration::from_secs_f64(seconds))?;
-    writeln!(out, "{}", measurement.line(entry.name))?;
+    writeln!(out, "{}", measurement.line(name))?;
     Ok(out.flush()?)
 }
 

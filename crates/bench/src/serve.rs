@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use crate::measure::measure;
-use crate::workload::{Failure, Workload, entry};
+use crate::workload::{Failure, Workload, start};
 use crate::workloads::Tiny;
 
 /// Reads lines `WORKLOAD SECONDS` and answers each with one line: the measurement's, or `workload<TAB>error<TAB>reason`.
@@ -48,8 +48,7 @@ fn answer(request: &str, kept: &mut Kept) -> Result<String, Failure> {
         // What the last one held is given back first, so that it does not stand beside the new one.
         *kept = None;
         gradus::tensor::release_memory();
-        let entry = entry(name).ok_or("unknown workload")?;
-        *kept = Some((name.into(), (entry.start)()?));
+        *kept = Some((name.into(), start(name)?));
     }
     let (_, workload) = kept.as_mut().ok_or("unknown workload")?;
     Ok(measure(workload.as_mut(), time)?.line(name))

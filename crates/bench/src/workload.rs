@@ -4,7 +4,7 @@
 
 use std::error::Error;
 
-use crate::workloads::FAMILIES;
+use crate::workloads::{FAMILIES, SCALED};
 
 /// Why a workload can't be set up.
 pub type Failure = Box<dyn Error>;
@@ -79,6 +79,31 @@ pub struct Entry {
     pub start: fn() -> Started,
 }
 
+/// A workload of any size, named `NAME@SIZE`.
+#[derive(Clone, Copy, Debug)]
+pub struct Scaled {
+    /// What stands before the `@`.
+    pub name: &'static str,
+    /// Sets it up in a size.
+    pub start: fn(usize) -> Started,
+}
+
+/// Sets a workload up by its name.
+///
+/// # Errors
+/// If no workload has that name, or it can't be set up.
+pub fn start(name: &str) -> Started {
+    let found = match name.split_once('@') {
+        None => entry(name).map(|entry| (entry.start)()),
+        Some((name, size)) => {
+            let size = size.parse().ok().filter(|&size| size > 0);
+            size.zip(SCALED.iter().find(|scaled| scaled.name == name))
+                .map(|(size, scaled)| (scaled.start)(size))
+        }
+    };
+    found.unwrap_or_else(|| Err("unknown workload".into()))
+}
+
 /// Every workload, in the order of the families.
 pub fn entries() -> impl Iterator<Item = &'static Entry> {
     FAMILIES.iter().copied().flatten()
@@ -106,5 +131,13 @@ mod tests {
                 .all(|name| name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_'))
         );
         assert!(entry("mlp_train").is_some() && entry("mlp").is_none());
+    }
+
+    #[test]
+    fn a_size_stands_behind_the_name() {
+        start("small_ops@3").unwrap().run().unwrap();
+        for unknown in ["small_ops", "small_ops@0", "small_ops@x", "sum@3", "none"] {
+            assert!(start(unknown).is_err_and(|error| error.to_string() == "unknown workload"), "{unknown}");
+        }
     }
 }

@@ -4,7 +4,7 @@ use gradus::prelude::*;
 
 use crate::workload::{Entry, Failure, Started, Workload};
 
-struct Cnn {
+pub(super) struct Cnn {
     model: Sequential,
     optimizer: Adam,
     rng: Rng,
@@ -31,7 +31,7 @@ fn model(rng: &mut Rng) -> Result<Sequential, Failure> {
 }
 
 impl Cnn {
-    fn start(batch: usize) -> Started {
+    pub(super) fn start(batch: usize) -> Started {
         let mut rng = Rng::seed(6);
         let model = model(&mut rng)?;
         let x = Tensor::normal([batch, 1, 28, 28], 0.0, 1.0, &mut rng);

@@ -4,7 +4,7 @@ use gradus::prelude::*;
 
 use crate::workload::{Entry, Failure, Started, Workload};
 
-struct Mlp {
+pub(super) struct Mlp {
     model: Sequential,
     optimizer: Adam,
     rng: Rng,
@@ -13,7 +13,7 @@ struct Mlp {
 }
 
 impl Mlp {
-    fn start(batch: usize) -> Started {
+    pub(super) fn start(batch: usize) -> Started {
         let mut rng = Rng::seed(5);
         let model = Sequential::new()
             .push(Linear::new(784, 512, &mut rng))

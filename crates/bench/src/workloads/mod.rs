@@ -3,6 +3,7 @@
 mod cnn;
 mod gpt;
 mod gpt2;
+mod growth;
 mod lstm;
 mod minilm;
 mod mlp;
@@ -12,9 +13,12 @@ mod rows;
 mod tiny;
 mod transformer;
 
-use crate::workload::Entry;
+use crate::workload::{Entry, Scaled};
 
 pub use tiny::Tiny;
+
+/// What can be had in any size.
+pub const SCALED: &[Scaled] = growth::SCALED;
 
 /// Every family.
 pub const FAMILIES: &[&[Entry]] = &[
