@@ -70,6 +70,7 @@ impl<M: Module + 'static> Training<M> {
     }
 
     fn step(&mut self) -> Tensor<1> {
+        // INVARIANT: only a step that panicked leaves none behind, and its job is dropped.
         let model = self.model.take().expect("a step that panicked is the last one");
         let loss = (self.loss)(&model);
         let gradients = GradientsParams::from_grads(loss.backward(), &model);
@@ -203,6 +204,7 @@ fn adam() -> Job {
     let gradients: Vec<Tensor<2>> = (0..10).map(|_| normal([1000, 1000], &Device::flex())).collect();
     let mut optimizer = AdamConfig::new().init();
     Job::new("params=10000000", move || {
+        // INVARIANT: only a step that panicked leaves none behind, and its job is dropped.
         let model = bag.take().expect("a step that panicked is the last one");
         let mut given = GradientsParams::new();
         for (parameter, gradient) in model.tensors.iter().zip(&gradients) {

@@ -63,6 +63,9 @@ fn product(name: &str) -> std::result::Result<Job, Failure> {
 /// A model that is trained: its parameters and its loss.
 type Trained = (VarMap, Box<dyn Fn() -> Result<Tensor>>);
 
+/// From tokens to logits.
+type Logits = Box<dyn Fn(&Tensor) -> Result<Tensor>>;
+
 fn task(name: &str) -> Result<Trained> {
     let map = VarMap::new();
     let vb = VarBuilder::from_varmap(&map, DType::F32, &Device::Cpu);
@@ -81,7 +84,7 @@ fn task(name: &str) -> Result<Trained> {
             Box::new(move || loss::cross_entropy(&model.forward(&x)?, &y))
         }
         _ => {
-            let (model, [b, t]): (Box<dyn Fn(&Tensor) -> Result<Tensor>>, _) = if name == "lstm_train" {
+            let (model, [b, t]): (Logits, _) = if name == "lstm_train" {
                 let model = Lstm::new(vb)?;
                 (Box::new(move |x| model.forward(x)), [32, 64])
             } else {
