@@ -58,7 +58,7 @@ pub use pool::Pool2dSpec;
 pub use rng::{Rng, RngState, philox};
 pub use rnn::{RnnOperands, RnnRun, RnnSpec};
 pub use shape::{MAX_RANK, Shape};
-pub use storage::{Memory, memory, release_memory, reset_peak_memory};
+pub use storage::{Memory, memory, release_memory, reset_peak_memory, set_recycle_limit};
 pub use table::constants;
 pub use tensor::Tensor;
 

@@ -1,12 +1,16 @@
 //! The families of workloads, one file each. A new one is a file with its `ENTRIES` and one line in `FAMILIES`.
 
 mod cnn;
+mod gpt;
+mod gpt2;
 mod lstm;
+mod minilm;
 mod mlp;
 mod optimizer;
 mod products;
 mod rows;
 mod tiny;
+mod transformer;
 
 use crate::workload::Entry;
 
@@ -19,6 +23,9 @@ pub const FAMILIES: &[&[Entry]] = &[
     tiny::ENTRIES,
     cnn::ENTRIES,
     lstm::ENTRIES,
+    gpt::ENTRIES,
+    gpt2::ENTRIES,
+    minilm::ENTRIES,
     rows::ENTRIES,
     optimizer::ENTRIES,
 ];
