@@ -63,12 +63,7 @@ impl Cut {
     }
 
     /// Cuts a buffer of one row per sequence into blocks.
-    pub(super) fn split_batch<'a, T>(
-        self,
-        batch: usize,
-        mut x: &'a mut [T],
-        width: usize,
-    ) -> Vec<&'a mut [T]> {
+    pub(super) fn split_batch<T>(self, batch: usize, mut x: &mut [T], width: usize) -> Vec<&mut [T]> {
         let cut = |i| {
             let (part, rest) = std::mem::take(&mut x).split_at_mut(self.block(batch, i).1 * width);
             x = rest;
