@@ -70,7 +70,7 @@ pub(in crate::kernels) fn run<T: Tables>(isa: Isa, call: &Backward<'_, T>, into:
     };
     let Sizes { batch, heads, key_heads, queries, keys, width, .. } = call.sizes;
     let units = batch * key_heads;
-    let wanted = if units == 0 { 1 } else { (TASKS / units).max(1) };
+    let wanted = TASKS.checked_div(units).unwrap_or(1).max(1);
     let part = keys.div_ceil(wanted).next_multiple_of(KEYS).max(TASK_KEYS);
     let parts = (keys.div_ceil(part).max(1), part);
     if parts.0 == 1 {
@@ -87,7 +87,7 @@ pub(in crate::kernels) fn run<T: Tables>(isa: Isa, call: &Backward<'_, T>, into:
 fn add_shares<T: Tables>(call: &Backward<'_, T>, shares: &[T], parts: usize, q: &Rows<'_, T>) {
     let Sizes { batch, heads, queries, width, .. } = call.sizes;
     let share = batch * heads * queries * width;
-    parallel::for_each(batch * heads, Cost::bytes(shares.len() * size_of::<T>()), |head| {
+    parallel::for_each(batch * heads, Cost::bytes(size_of_val(shares)), |head| {
         let mut sum = vec![T::ZERO; width];
         for i in 0..queries {
             let at = (head * queries + i) * width;
