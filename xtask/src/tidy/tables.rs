@@ -174,7 +174,7 @@ pub(crate) const UNSAFE_FILES: &[&str] = &[
     "crates/bench/limits/src/arithmetic.rs",
     "crates/tensor/src/crew.rs",
     "crates/tensor/src/isa.rs",
-    "crates/tensor/src/kernels/attention/places.rs",
+    "crates/tensor/src/kernels/attention/*",
     "crates/tensor/src/kernels/matmul.rs",
     "crates/tensor/src/kernels/matmul/*",
     "crates/tensor/src/parallel.rs",
