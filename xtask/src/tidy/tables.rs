@@ -169,6 +169,7 @@ pub(crate) const UNSAFE_CRATE: &str = "gradus-tensor";
 /// The files that may hold `unsafe`; with `/*` all below a folder.
 pub(crate) const UNSAFE_FILES: &[&str] = &[
     "crates/tensor/src/isa.rs",
+    "crates/tensor/src/kernels/conv/*",
     "crates/tensor/src/kernels/matmul.rs",
     "crates/tensor/src/kernels/matmul/*",
     "crates/tensor/src/storage.rs",

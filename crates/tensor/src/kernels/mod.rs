@@ -50,7 +50,7 @@ pub trait Kernels: Sized {
     fn random(distribution: random::Distribution, isa: Isa, state: RngState, out: &mut [Self]);
     /// Softmax and its relatives over rows of `n` elements, see [`rows::rows`].
     fn rows(isa: Isa, n: usize, call: rows::Rows<'_, Self>);
-    /// Convolution and its adjoints, see [`conv::convolve`].
+    /// Convolution and its adjoints, see [`conv::Conv`].
     fn conv(isa: Isa, geometry: &conv::Geometry, call: conv::Conv<'_, Self>);
     /// Pooling and its adjoints, see [`pool::pool`].
     fn pool(isa: Isa, call: pool::Pool<'_, Self>);
@@ -71,7 +71,7 @@ macro_rules! number_kernels {
 number_kernels!(f32, f64, i32, i64, u8);
 
 macro_rules! float_kernels {
-    ($($t:ty, $width:ty;)*) => {$(
+    ($($t:ty, $width:ty, $conv:ident;)*) => {$(
         impl Kernels for $t {
             type TableWidth = $width;
             fn gemm(call: matmul::Gemm<'_, $t>) {
@@ -93,7 +93,7 @@ macro_rules! float_kernels {
                 rows::rows(isa, n, call);
             }
             fn conv(isa: Isa, geometry: &conv::Geometry, call: conv::Conv<'_, $t>) {
-                conv::convolve(isa, geometry, call);
+                conv::$conv(isa, geometry, call);
             }
             fn pool(isa: Isa, call: pool::Pool<'_, $t>) {
                 pool::pool(isa, call);
@@ -101,4 +101,4 @@ macro_rules! float_kernels {
         }
     )*};
 }
-float_kernels!(f32, strided::Wide; f64, strided::Narrow;);
+float_kernels!(f32, strided::Wide, single; f64, strided::Narrow, double;);

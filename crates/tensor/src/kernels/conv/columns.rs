@@ -1,62 +1,14 @@
 //! Convolution as matrix products over gathered windows (im2col), and its two adjoints.
 //!
-//! [`convolve`] is the seam: what is inside may become another algorithm without anyone noticing. Work is cut by image
-//! and group (the weights' gradient by a fixed number of runs of images), never by threads. Operands are dense; knows
-//! no `Tensor`.
+//! The way for double precision and for whatever the direct tiles do not suit. Work is cut by image and group (the
+//! weights' gradient by a fixed number of runs of images), never by threads. Knows no `Tensor`.
 
-use super::matmul::{Gemm, MatRef};
-use super::window::Window;
+use super::{Conv, Geometry};
 use crate::element::Float;
 use crate::isa::{Body, Isa, dispatch, with_isa};
-use crate::parallel::{self, Cost};
+use crate::kernels::matmul::{Gemm, MatRef};
+use crate::parallel;
 use crate::storage::Storage;
-
-/// The sizes of one convolution.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Geometry {
-    /// Images.
-    pub batch: usize,
-    /// Groups of channels that do not see each other.
-    pub groups: usize,
-    /// Input channels per group.
-    pub inputs: usize,
-    /// Output channels per group.
-    pub outputs: usize,
-    /// Where the kernel goes.
-    pub window: Window,
-}
-
-/// One convolution or adjoint; `x` is `[N, C, H, W]`, `weight` `[O, C/groups, KH, KW]`, `g` `[N, O, OH, OW]`.
-#[derive(Debug)]
-pub enum Conv<'a, T> {
-    /// out `[N, O, OH, OW]` ← x ∗ weight.
-    Forward {
-        /// Images.
-        x: &'a [T],
-        /// Kernels.
-        weight: &'a [T],
-        /// Result, written in full.
-        out: &'a mut [T],
-    },
-    /// out `[N, C, H, W]` ← the cotangent of `x`.
-    InputGrad {
-        /// Cotangent of the result.
-        g: &'a [T],
-        /// Kernels.
-        weight: &'a [T],
-        /// Result, written in full.
-        out: &'a mut [T],
-    },
-    /// out `[O, C/groups, KH, KW]` ← the cotangent of `weight`.
-    WeightGrad {
-        /// Images.
-        x: &'a [T],
-        /// Cotangent of the result.
-        g: &'a [T],
-        /// Result, written in full.
-        out: &'a mut [T],
-    },
-}
 
 /// Elements of the column buffer: half of a second-level cache of `f32`.
 const COLUMNS: usize = 128 * 1024;
@@ -68,22 +20,6 @@ const PARTS: usize = 8;
 const COPIES: usize = 8 * 1024 * 1024;
 
 impl Geometry {
-    /// Weights per output channel.
-    fn depth(&self) -> usize {
-        self.inputs * self.window.kernel[0] * self.window.kernel[1]
-    }
-
-    /// Elements of one group of one input image, and of one output image.
-    fn blocks(&self) -> (usize, usize) {
-        (self.inputs * self.window.plane(), self.outputs * self.window.positions())
-    }
-
-    fn cost<T>(&self) -> Cost {
-        let jobs = self.batch * self.groups;
-        let (x, y) = self.blocks();
-        Cost { bytes: jobs * (x + y) * size_of::<T>(), flops: 2 * jobs * y * self.depth() }
-    }
-
     /// Positions per strip, all strips being nearly equal.
     fn strip(&self) -> usize {
         let positions = self.window.positions();
@@ -93,7 +29,7 @@ impl Geometry {
 }
 
 /// Runs one convolution.
-pub fn convolve<T: Float>(isa: Isa, geometry: &Geometry, call: Conv<'_, T>) {
+pub(super) fn convolve<T: Float>(isa: Isa, geometry: &Geometry, call: Conv<'_, T>) {
     let (x_block, y_block) = geometry.blocks();
     let cost = geometry.cost::<T>();
     match call {
