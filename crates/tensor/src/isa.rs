@@ -2,7 +2,7 @@
 //!
 //! A kernel body is plain Rust in a [`Body`]; [`dispatch`] compiles it once per instruction set and calls the wanted
 //! one. `GRADUS_ISA=portable|avx2|avx512|neon` forces a path for a whole process, [`with_isa`] for a closure on this
-//! thread (kernels read the choice on the calling thread and carry it into their workers).
+//! thread and for the work that it hands to others.
 
 use std::cell::Cell;
 use std::fmt;
@@ -118,6 +118,19 @@ pub fn with_isa<R>(isa: Isa, f: impl FnOnce() -> R) -> R {
     assert!(isa.is_available(), "with_isa: this machine has no {isa}");
     let _restore = Restore(FORCED.replace(Some(isa)));
     f()
+}
+
+/// What [`with_isa`] chose on this thread.
+pub(crate) fn forced() -> Option<Isa> {
+    FORCED.get()
+}
+
+/// As [`with_isa`] with a choice that was made, or not made, on another thread.
+pub(crate) fn with_forced<R>(forced: Option<Isa>, f: impl FnOnce() -> R) -> R {
+    match forced {
+        Some(isa) if FORCED.get() != forced => with_isa(isa, f),
+        _ => f(),
+    }
 }
 
 /// A piece of work whose `run` is `#[inline(always)]`, so that [`dispatch`] compiles it anew for each instruction set.

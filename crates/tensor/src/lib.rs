@@ -16,7 +16,9 @@
 
 mod any;
 mod arith;
+mod attention;
 mod conv;
+mod crew;
 mod display;
 mod element;
 mod elementwise;
@@ -42,6 +44,7 @@ mod views;
 
 pub use any::AnyTensor;
 pub use arith::{Arith, Scalar};
+pub use attention::{AttentionOptions, PackedHeads};
 pub use conv::Conv2dSpec;
 pub use element::{DType, Element, Float, Number};
 pub use elementwise::{Binary, Reads, Unary};
