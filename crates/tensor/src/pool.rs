@@ -213,11 +213,14 @@ impl<T: Float> Tensor<T> {
         }
         let (out, taps) = self.largest_taps(spec, &cells);
         let ([_, width], [oh, ow]) = (cells.input, cells.output());
-        let places = dense(&taps).iter().enumerate().map(|(i, &tap)| {
-            let at = [i / ow % oh, i % ow];
-            spec.place(at, usize::from(tap), width) as i64
+        let places = Tensor::build(*out.shape(), |places| {
+            let lines = places.chunks_exact_mut(ow).zip(dense(&taps).chunks_exact(ow));
+            for (i, (places, taps)) in lines.enumerate() {
+                for (x, (place, &tap)) in places.iter_mut().zip(taps).enumerate() {
+                    *place = spec.place([i % oh, x], usize::from(tap), width) as i64;
+                }
+            }
         });
-        let places = Tensor::new(*out.shape(), &places.collect::<Vec<_>>());
         (out, places)
     }
 

@@ -49,6 +49,13 @@ pub trait Kernels: matmul::Products {
     fn rows(isa: Isa, n: usize, call: rows::Rows<'_, Self>);
     /// Convolution and its adjoints, see [`conv::Conv`].
     fn conv(isa: Isa, geometry: &conv::Geometry, call: conv::Conv<'_, Self>);
+    /// Weights in the form that many calls of [`Kernels::conv`] read, if there is one.
+    fn conv_prepare(
+        isa: Isa,
+        geometry: &conv::Geometry,
+        weight: &[Self],
+        bias: Option<&[Self]>,
+    ) -> Option<conv::Prepared>;
     /// Pooling and its adjoints, see [`pool::pool`].
     fn pool(isa: Isa, call: pool::Pool<'_, Self>);
     /// Attention, see [`attention::forward`].
@@ -88,7 +95,15 @@ macro_rules! float_kernels {
                 rows::rows(isa, n, call);
             }
             fn conv(isa: Isa, geometry: &conv::Geometry, call: conv::Conv<'_, $t>) {
-                conv::$conv(isa, geometry, call);
+                conv::$conv::run(isa, geometry, call);
+            }
+            fn conv_prepare(
+                isa: Isa,
+                geometry: &conv::Geometry,
+                weight: &[$t],
+                bias: Option<&[$t]>,
+            ) -> Option<conv::Prepared> {
+                conv::$conv::prepare(isa, geometry, weight, bias)
             }
             fn pool(isa: Isa, call: pool::Pool<'_, $t>) {
                 pool::pool(isa, call);

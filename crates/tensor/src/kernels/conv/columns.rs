@@ -33,10 +33,15 @@ pub(super) fn convolve<T: Float>(isa: Isa, geometry: &Geometry, call: Conv<'_, T
     let (x_block, y_block) = geometry.blocks();
     let cost = geometry.cost::<T>();
     match call {
-        Conv::Forward { x, weight, out } => parallel::chunks_mut(out, y_block, cost, |job, out| {
-            let job = Job { isa, geometry, group: job % geometry.groups, x: &x[job * x_block..][..x_block] };
-            with_isa(isa, || job.forward(weight, out));
-        }),
+        Conv::Forward { x, weight, bias, relu, out, .. } => {
+            parallel::chunks_mut(out, y_block, cost, |job, out| {
+                let group = job % geometry.groups;
+                let job = Job { isa, geometry, group, x: &x[job * x_block..][..x_block] };
+                with_isa(isa, || job.forward(weight, out));
+                let bias = bias.map(|bias| &bias[group * geometry.outputs..][..geometry.outputs]);
+                dispatch(isa, Finish { bias, relu, plane: geometry.window.positions(), out });
+            })
+        }
         Conv::InputGrad { g, weight, out } => parallel::chunks_mut(out, x_block, cost, |job, out| {
             let g = &g[job * y_block..][..y_block];
             let job = Job { isa, geometry, group: job % geometry.groups, x: &[] };
@@ -232,6 +237,30 @@ impl<T: Float> Body for Scatter<'_, T> {
                     plane[at..].iter_mut().step_by(step).zip(row).for_each(|(p, &r)| *p = *p + r);
                 }
             });
+        }
+    }
+}
+
+/// Adds a bias to each plane, and turns negative results into 0.
+struct Finish<'a, T> {
+    bias: Option<&'a [T]>,
+    relu: bool,
+    plane: usize,
+    out: &'a mut [T],
+}
+
+impl<T: Float> Body for Finish<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        let Self { bias, relu, plane, out } = self;
+        if let Some(bias) = bias {
+            for (plane, &bias) in out.chunks_exact_mut(plane.max(1)).zip(bias) {
+                plane.iter_mut().for_each(|y| *y = *y + bias);
+            }
+        }
+        if relu {
+            out.iter_mut().for_each(|y| *y = if *y < T::ZERO { T::ZERO } else { *y });
         }
     }
 }

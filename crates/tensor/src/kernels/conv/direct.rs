@@ -4,6 +4,7 @@
 //! in the images is the same convolution with the weights turned round. Knows no `Tensor`.
 
 use super::Geometry;
+use super::lanes::{Block, SIDE};
 use super::source::{Fill, Source};
 use super::tables::Tables;
 use super::tile::TileCall;
@@ -92,11 +93,6 @@ impl<'a> Direct<'a> {
         Self { isa, tables, geometry, source: Source::new(geometry.window), relu }
     }
 
-    fn taps(&self) -> usize {
-        let [kh, kw] = self.geometry.window.kernel;
-        kh * kw
-    }
-
     /// Vectors of the widest panel: four where lines are short, so that a tile has enough sums.
     fn widest(&self) -> usize {
         let longest = |i: usize| self.tables.tiles[i].len();
@@ -111,7 +107,7 @@ impl<'a> Direct<'a> {
     /// Packs weights and bias.
     pub(super) fn pack(&self, weight: &[f32], at: Strides, bias: Option<&[f32]>) -> Packed {
         let Geometry { groups, inputs, outputs, .. } = self.geometry;
-        let (taps, lanes) = (self.taps(), self.tables.lanes);
+        let (taps, lanes) = (self.geometry.taps(), self.tables.lanes);
         let depth = inputs * taps;
         let panels = panels(self.tables, outputs, depth, self.widest());
         let channels: usize = panels.iter().map(|panel| panel.vectors * lanes).sum();
@@ -126,7 +122,7 @@ impl<'a> Direct<'a> {
             let to = unsafe { std::slice::from_raw_parts_mut(to.at(start), width * depth) };
             let count = width.min(outputs - panel.first);
             let from = &weight[group * at.group + panel.first * at.output..];
-            dispatch(self.isa, Pack { from, at, taps, count, width, to });
+            turned_weights(self.isa, from, at, taps, (count, width), to);
         });
         let bias = bias.map(|bias| {
             let pad = |bias: &[f32]| [bias, &vec![0.0; channels - outputs]].concat();
@@ -140,7 +136,7 @@ impl<'a> Direct<'a> {
         let Geometry { batch, groups, inputs, outputs, window } = self.geometry;
         let [oh, ow] = window.output;
         let jobs = batch * groups;
-        let work = jobs * outputs * inputs * self.taps() * oh * ow;
+        let work = jobs * outputs * inputs * self.geometry.taps() * oh * ow;
         let wanted = (work / TASK).min(TASKS).div_ceil(jobs.max(1)).max(1);
         let panels = packed.panels.len();
         if packed.group.0 * size_of::<f32>() > SHARED {
@@ -160,10 +156,15 @@ impl<'a> Direct<'a> {
             "conv2d: the images have another length"
         );
         assert!(out.len() == batch * groups * outputs * oh * ow, "conv2d: the result has another length");
+        let fits = packed.weights.as_slice().len() == groups * packed.group.0
+            && packed.group.0 == packed.group.1 * inputs * self.geometry.taps()
+            && packed.group.1 >= outputs
+            && packed.panels.iter().all(|panel| panel.first < outputs);
+        assert!(fits, "conv2d: weights were prepared for other sizes");
         let (lines, each) = self.cut(packed);
         let (strips, parts) = (oh.div_ceil(lines), packed.panels.len().div_ceil(each));
         let tasks = batch * groups * strips * parts;
-        let flops = out.len() * inputs * self.taps() / 2;
+        let flops = out.len() * inputs * self.geometry.taps() / 2;
         let to = Place(out.as_mut_ptr());
         parallel::for_each(tasks, Cost { bytes: size_of_val(x) + size_of_val(out), flops }, |task| {
             let (job, part, strip) = (task / (strips * parts), task / strips % parts, task % strips);
@@ -210,6 +211,7 @@ impl Strip<'_> {
         assert!(reach + last <= source.len(), "conv2d: a tile would read outside the image");
         let weights =
             &self.packed.weights.as_slice()[self.group * self.packed.group.0..][..self.packed.group.0];
+        let mut block: Block = [[0.0; SIDE]; SIDE];
         for panel in self.panels {
             let tiles = tables.tiles[panel.vectors.ilog2() as usize];
             let parts = ow.div_ceil(tiles.len());
@@ -231,6 +233,7 @@ impl Strip<'_> {
                         out: out.wrapping_add((panel.first * oh + self.first + y) * ow + x),
                         channels: (channels, oh * ow),
                         relu: self.direct.relu,
+                        block: &mut block,
                     };
                     // SAFETY: the assertion above bounds what is read of the source, packing what is read of weights
                     // and bias; the positions lie in lines that are the caller's own.
@@ -240,6 +243,18 @@ impl Strip<'_> {
             }
         }
     }
+}
+
+/// Packs `count` output channels, filled up to `width`: `[input][tap][channel]`.
+pub(super) fn turned_weights(
+    isa: Isa,
+    from: &[f32],
+    at: Strides,
+    taps: usize,
+    (count, width): (usize, usize),
+    to: &mut [f32],
+) {
+    dispatch(isa, Pack { from, at, taps, count, width, to });
 }
 
 /// `to[(input · taps + tap) · width + output] ← from[output, input, tap]`, 0 beyond `count` outputs.

@@ -11,9 +11,14 @@ mod slopes;
 mod source;
 mod tables;
 mod tile;
+mod transform;
+mod winograd;
+mod winograd_slopes;
 
-use self::direct::{Direct, Strides};
+use self::direct::{Direct, Packed, Strides};
 use self::slopes::Slopes;
+use self::winograd::{Transformed, Winograd};
+use self::winograd_slopes::WinogradSlopes;
 use super::window::Window;
 use crate::isa::Isa;
 use crate::parallel::Cost;
@@ -36,12 +41,18 @@ pub struct Geometry {
 /// One convolution or adjoint; `x` is `[N, C, H, W]`, `weight` `[O, C/groups, KH, KW]`, `g` `[N, O, OH, OW]`.
 #[derive(Debug)]
 pub enum Conv<'a, T> {
-    /// out `[N, O, OH, OW]` ← x ∗ weight.
+    /// out `[N, O, OH, OW]` ← x ∗ weight (+ bias), the largest of it and 0 if wanted.
     Forward {
         /// Images.
         x: &'a [T],
         /// Kernels.
         weight: &'a [T],
+        /// One per output channel.
+        bias: Option<&'a [T]>,
+        /// Whether negative results become 0.
+        relu: bool,
+        /// What [`prepare`](single::prepare) made of these weights, this bias and sizes that differ in the batch alone.
+        prepared: Option<&'a Prepared>,
         /// Result, written in full.
         out: &'a mut [T],
     },
@@ -66,9 +77,14 @@ pub enum Conv<'a, T> {
 }
 
 impl Geometry {
+    /// Weights per input and output channel.
+    fn taps(&self) -> usize {
+        self.window.kernel[0] * self.window.kernel[1]
+    }
+
     /// Weights per output channel.
     fn depth(&self) -> usize {
-        self.inputs * self.window.kernel[0] * self.window.kernel[1]
+        self.inputs * self.taps()
     }
 
     /// Elements of one group of one input image, and of one output image.
@@ -89,43 +105,114 @@ impl Geometry {
     }
 }
 
-/// Output channels per group that fill enough of a vector.
-fn is_direct(isa: Isa, outputs: usize) -> bool {
-    2 * outputs >= tables::tables(isa).lanes
+/// Weights and bias in the form that the convolutions of one geometry and instruction set read.
+pub struct Prepared {
+    isa: Isa,
+    form: Form,
 }
 
-/// One convolution in double precision.
-pub(super) fn double(isa: Isa, geometry: &Geometry, call: Conv<'_, f64>) {
-    columns::convolve(isa, geometry, call);
+enum Form {
+    Direct(Packed),
+    Winograd(Transformed),
 }
 
-/// One convolution in single precision.
-pub(super) fn single(isa: Isa, geometry: &Geometry, call: Conv<'_, f32>) {
-    let (tables, depth) = (tables::tables(isa), geometry.depth());
-    let taps = geometry.window.kernel[0] * geometry.window.kernel[1];
-    if geometry.is_empty() {
-        return columns::convolve(isa, geometry, call);
+/// Double precision.
+pub(super) mod double {
+    use super::{Conv, Geometry, Isa, Prepared, columns};
+
+    /// Runs one convolution.
+    pub(in super::super) fn run(isa: Isa, geometry: &Geometry, call: Conv<'_, f64>) {
+        columns::convolve(isa, geometry, call);
     }
-    match call {
-        Conv::Forward { x, weight, out } if is_direct(isa, geometry.outputs) => {
-            let direct = Direct::new(isa, tables, *geometry, false);
-            let at = Strides { output: depth, input: taps, group: geometry.outputs * depth, turned: false };
-            direct.run(x, &direct.pack(weight, at, None), out);
-        }
-        Conv::InputGrad { g, weight, out } if is_direct(isa, geometry.inputs) => {
-            match direct::turned(geometry) {
-                Some(turned) => {
-                    let direct = Direct::new(isa, tables, turned, false);
-                    let at =
-                        Strides { output: taps, input: depth, group: geometry.outputs * depth, turned: true };
-                    direct.run(g, &direct.pack(weight, at, None), out);
+
+    /// There is nothing to prepare.
+    pub(in super::super) fn prepare(_: Isa, _: &Geometry, _: &[f64], _: Option<&[f64]>) -> Option<Prepared> {
+        None
+    }
+}
+
+/// Single precision.
+pub(super) mod single {
+    use super::*;
+
+    /// Output channels per group that fill enough of a vector.
+    fn is_direct(isa: Isa, geometry: &Geometry, outputs: usize) -> bool {
+        2 * outputs >= tables::tables(isa).lanes && !geometry.is_empty()
+    }
+
+    /// How the weights of the forward pass lie.
+    fn strides(geometry: &Geometry) -> Strides {
+        let (depth, taps) = (geometry.depth(), geometry.taps());
+        Strides { output: depth, input: taps, group: geometry.outputs * depth, turned: false }
+    }
+
+    /// Puts weights into the form that [`run`] reads, for many calls; `None` where it reads them as they are.
+    pub(in super::super) fn prepare(
+        isa: Isa,
+        geometry: &Geometry,
+        weight: &[f32],
+        bias: Option<&[f32]>,
+    ) -> Option<Prepared> {
+        let fits = is_direct(isa, geometry, geometry.outputs);
+        fits.then(|| pack(isa, geometry, weight, strides(geometry), bias))
+    }
+
+    /// Runs one convolution.
+    pub(in super::super) fn run(isa: Isa, geometry: &Geometry, call: Conv<'_, f32>) {
+        match call {
+            Conv::Forward { x, weight, bias, relu, prepared, out }
+                if is_direct(isa, geometry, geometry.outputs) =>
+            {
+                match prepared.filter(|prepared| prepared.isa == isa) {
+                    Some(prepared) => correlate(geometry, x, prepared, relu, out),
+                    None => {
+                        let prepared = pack(isa, geometry, weight, strides(geometry), bias);
+                        correlate(geometry, x, &prepared, relu, out);
+                    }
                 }
-                None => columns::convolve(isa, geometry, Conv::InputGrad { g, weight, out }),
             }
+            Conv::InputGrad { g, weight, out } if is_direct(isa, geometry, geometry.inputs) => {
+                let Some(turned) = direct::turned(geometry) else {
+                    return columns::convolve(isa, geometry, Conv::InputGrad { g, weight, out });
+                };
+                let (depth, taps) = (geometry.depth(), geometry.taps());
+                let at =
+                    Strides { output: taps, input: depth, group: geometry.outputs * depth, turned: true };
+                correlate(&turned, g, &pack(isa, &turned, weight, at, None), false, out);
+            }
+            Conv::WeightGrad { x, g, out } if is_direct(isa, geometry, geometry.outputs) => {
+                let tables = tables::tables(isa);
+                if winograd::suits(geometry) {
+                    WinogradSlopes::new(isa, tables, *geometry).run(x, g, out);
+                } else {
+                    Slopes::new(isa, tables, *geometry).run(x, g, out);
+                }
+            }
+            other => columns::convolve(isa, geometry, other),
         }
-        Conv::WeightGrad { x, g, out } if is_direct(isa, geometry.outputs) => {
-            Slopes::new(isa, tables, *geometry).run(x, g, out);
+    }
+
+    fn pack(isa: Isa, geometry: &Geometry, weight: &[f32], at: Strides, bias: Option<&[f32]>) -> Prepared {
+        let tables = tables::tables(isa);
+        let form = match winograd::suits(geometry) {
+            true => Form::Winograd(Winograd::new(isa, tables, *geometry, false).pack(weight, at, bias)),
+            false => Form::Direct(Direct::new(isa, tables, *geometry, false).pack(weight, at, bias)),
+        };
+        Prepared { isa, form }
+    }
+
+    /// out ← x ∗ weights (+ bias), the largest of it and 0 if wanted.
+    fn correlate(geometry: &Geometry, x: &[f32], prepared: &Prepared, relu: bool, out: &mut [f32]) {
+        let (isa, tables) = (prepared.isa, tables::tables(prepared.isa));
+        match &prepared.form {
+            Form::Direct(packed) => Direct::new(isa, tables, *geometry, relu).run(x, packed, out),
+            Form::Winograd(packed) => Winograd::new(isa, tables, *geometry, relu).run(x, packed, out),
         }
-        other => columns::convolve(isa, geometry, other),
+    }
+}
+
+impl std::fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Prepared {{ isa: {} }}", self.isa)
     }
 }

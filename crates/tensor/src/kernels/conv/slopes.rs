@@ -23,11 +23,48 @@ const CACHED: usize = 20 * 1024;
 
 /// Some neighbouring output channels: the first and their number, and how many a row of the sums has room for.
 #[derive(Clone, Copy, Debug)]
-struct Panel {
-    group: usize,
-    first: usize,
-    count: usize,
-    vectors: usize,
+pub(super) struct Panel {
+    pub(super) group: usize,
+    pub(super) first: usize,
+    pub(super) count: usize,
+    pub(super) vectors: usize,
+}
+
+/// How the work of a gradient is cut: runs of images, and panels per task.
+pub(super) struct Cut {
+    pub(super) parts: usize,
+    pub(super) images: usize,
+    pub(super) each: usize,
+}
+
+impl Cut {
+    /// For sums of `elements`, of which every run of images has a copy.
+    pub(super) fn new(elements: usize, batch: usize, panels: usize) -> Self {
+        let parts = if elements * size_of::<f32>() > COPIED { 1 } else { PARTS.min(batch).max(1) };
+        let images = batch.div_ceil(parts).max(1);
+        let parts = batch.div_ceil(images).max(1);
+        // A task takes neighbouring panels: it copies each image of their group once.
+        Self { parts, images, each: panels.div_ceil(TASKS.div_ceil(parts).min(panels)) }
+    }
+
+    /// The images of run `part`.
+    pub(super) fn images(&self, part: usize, batch: usize) -> std::ops::Range<usize> {
+        part * self.images..((part + 1) * self.images).min(batch)
+    }
+}
+
+/// The output channels, in panels of one or two vectors.
+pub(super) fn panels(tables: &Tables, geometry: &Geometry) -> Vec<Panel> {
+    let Geometry { groups, outputs, .. } = *geometry;
+    let lanes = tables.lanes;
+    let widest = if tables.slopes[1].is_empty() { lanes } else { 2 * lanes };
+    let in_group = |group| {
+        (0..outputs).step_by(widest).map(move |first| {
+            let count = widest.min(outputs - first);
+            Panel { group, first, count, vectors: count.div_ceil(lanes) }
+        })
+    };
+    (0..groups).flat_map(in_group).collect()
 }
 
 /// A convolution whose weights' gradient is wanted.
@@ -48,20 +85,6 @@ impl<'a> Slopes<'a> {
         self.geometry.inputs * self.geometry.window.kernel[0] * self.geometry.window.kernel[1]
     }
 
-    /// The output channels, in panels of one or two vectors.
-    fn panels(&self) -> Vec<Panel> {
-        let Geometry { groups, outputs, .. } = self.geometry;
-        let lanes = self.tables.lanes;
-        let widest = if self.tables.slopes[1].is_empty() { lanes } else { 2 * lanes };
-        let in_group = |group| {
-            (0..outputs).step_by(widest).map(move |first| {
-                let count = widest.min(outputs - first);
-                Panel { group, first, count, vectors: count.div_ceil(lanes) }
-            })
-        };
-        (0..groups).flat_map(in_group).collect()
-    }
-
     /// out `[O, C/groups, KH, KW]` ← the cotangent of the weights.
     pub(super) fn run(&self, x: &[f32], g: &[f32], out: &mut [f32]) {
         let Geometry { batch, groups, inputs, outputs, window } = self.geometry;
@@ -75,31 +98,25 @@ impl<'a> Slopes<'a> {
             "conv2d: the cotangent has another length"
         );
         assert!(out.len() == groups * outputs * depth, "conv2d: the gradient has another length");
-        let panels = self.panels();
-        let parts = if size_of_val(out) > COPIED { 1 } else { PARTS.min(batch).max(1) };
-        let images = batch.div_ceil(parts).max(1);
-        let parts = batch.div_ceil(images).max(1);
-        // A task takes neighbouring panels of one group or whole groups: it copies each image once.
-        let each = panels.len().div_ceil(TASKS.div_ceil(parts).min(panels.len()));
-        let runs: Vec<_> = panels.chunks(each).collect();
+        let panels = panels(self.tables, &self.geometry);
+        let cut = Cut::new(out.len(), batch, panels.len());
+        let parts = cut.parts;
+        let runs: Vec<_> = panels.chunks(cut.each).collect();
         let flops = g.len() * depth / 2;
         let cost = Cost { bytes: size_of_val(x) + size_of_val(g), flops };
         let mut sums = parallel::map(parts * runs.len(), cost, |task| {
             let (run, part) = (task / parts, task % parts);
-            self.part(runs[run], part * images..((part + 1) * images).min(batch), x, g)
+            self.part(runs[run], cut.images(part, batch), x, g)
         })
         .into_iter();
         for run in &runs {
-            let sum = parallel::tree(sums.by_ref().take(parts).collect(), |mut a, b| {
-                a.as_mut_slice().iter_mut().zip(b.as_slice()).for_each(|(a, &b)| *a += b);
-                a
-            });
+            let sum = total(sums.by_ref().take(parts).collect());
             let mut rest = sum.as_ref().map_or(&[][..], Storage::as_slice);
             for panel in *run {
                 let width = panel.vectors * self.tables.lanes;
                 let (from, after) = rest.split_at(depth * width);
                 let to = &mut out[(panel.group * outputs + panel.first) * depth..][..panel.count * depth];
-                dispatch(self.isa, Unpack { from, width, depth, to });
+                unpack(self.isa, from, width, depth, to);
                 rest = after;
             }
         }
@@ -132,7 +149,7 @@ impl<'a> Slopes<'a> {
                 let first = (image * groups + panel.group) * outputs + panel.first;
                 let g = &g[first * oh * ow..][..panel.count * oh * ow];
                 let turned = &mut turned.as_mut_slice()[..width * oh * ow];
-                self.turn(g, panel.count, turned);
+                turn(self.tables, g, panel.count, turned);
                 let (sums, after) = std::mem::take(&mut rest).split_at_mut(width * depth);
                 rest = after;
                 self.add(source, &rows, turned, panel.vectors, sums);
@@ -145,30 +162,6 @@ impl<'a> Slopes<'a> {
     fn rows(&self, plane: usize) -> Vec<usize> {
         let taps = self.source.taps(self.geometry.window.output[0]);
         (0..self.geometry.inputs).flat_map(|c| taps.iter().map(move |tap| c * plane + tap)).collect()
-    }
-
-    /// `turned[position][channel] ← g[channel][position]`, 0 for channels beyond `count`.
-    fn turn(&self, g: &[f32], count: usize, turned: &mut [f32]) {
-        let (positions, lanes) = (self.geometry.window.positions(), self.tables.lanes);
-        let width = turned.len() / positions.max(1);
-        for first in (0..width).step_by(lanes) {
-            let channels = lanes.min(count.saturating_sub(first));
-            for start in (0..positions).step_by(lanes) {
-                let here = lanes.min(positions - start);
-                let mut block = [[0.0; SIDE]; SIDE];
-                for (row, g) in block.iter_mut().zip(g[first * positions..].chunks(positions)).take(channels)
-                {
-                    match (row.first_chunk_mut::<SIDE>(), g[start..].first_chunk::<SIDE>()) {
-                        (Some(row), Some(g)) => *row = *g,
-                        _ => row[..here].copy_from_slice(&g[start..start + here]),
-                    }
-                }
-                let to = &mut turned[start * width + first..];
-                assert!((here - 1) * width + lanes <= to.len(), "conv2d: a block of cotangents does not fit");
-                // SAFETY: `here` ≤ lanes rows of `lanes` elements, the last of which was just asserted to fit.
-                unsafe { (self.tables.spread)(&block, lanes, here, to.as_mut_ptr(), width) };
-            }
-        }
     }
 
     /// sums `[input][tap][channel]` += Σ over positions.
@@ -199,6 +192,46 @@ impl<'a> Slopes<'a> {
             }
         }
     }
+}
+
+/// `turned[position][channel] ← g[channel][position]`, 0 for channels beyond `count`.
+pub(super) fn turn(tables: &Tables, g: &[f32], count: usize, turned: &mut [f32]) {
+    let (positions, lanes) = (g.len() / count, tables.lanes);
+    let width = turned.len() / positions;
+    assert!(
+        width.is_multiple_of(lanes) && turned.len() == width * positions,
+        "conv2d: cotangents do not fit"
+    );
+    for first in (0..width).step_by(lanes) {
+        let channels = lanes.min(count.saturating_sub(first));
+        let mut block = [[0.0; SIDE]; SIDE];
+        for start in (0..positions).step_by(lanes) {
+            let here = lanes.min(positions - start);
+            for (row, g) in block.iter_mut().zip(g[first * positions..].chunks(positions)).take(channels) {
+                match (row.first_chunk_mut::<SIDE>(), g[start..].first_chunk::<SIDE>()) {
+                    (Some(row), Some(g)) => *row = *g,
+                    _ => row[..here].copy_from_slice(&g[start..start + here]),
+                }
+            }
+            let to = &mut turned[start * width + first..];
+            assert!((here - 1) * width + lanes <= to.len(), "conv2d: a block of cotangents does not fit");
+            // SAFETY: `here` ≤ lanes rows of `lanes` elements, the last of which was just asserted to fit.
+            unsafe { (tables.spread)(&block, lanes, here, to.as_mut_ptr(), width) };
+        }
+    }
+}
+
+/// Sums over runs of images, added up in a tree.
+pub(super) fn total(sums: Vec<Storage<f32>>) -> Option<Storage<f32>> {
+    parallel::tree(sums, |mut a, b| {
+        a.as_mut_slice().iter_mut().zip(b.as_slice()).for_each(|(a, &b)| *a += b);
+        a
+    })
+}
+
+/// `to[channel · depth + row] ← from[row · width + channel]`.
+pub(super) fn unpack(isa: Isa, from: &[f32], width: usize, depth: usize, to: &mut [f32]) {
+    dispatch(isa, Unpack { from, width, depth, to });
 }
 
 /// `to[channel · depth + row] ← from[row · width + channel]`.

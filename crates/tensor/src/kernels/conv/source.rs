@@ -104,23 +104,28 @@ impl Body for Fill<'_> {
     }
 }
 
-/// `to[i] ← from[i · step]`; short lines are not worth a call of `memcpy`.
+/// `to[i] ← from[i · step]`
 #[inline(always)]
 fn line(from: &[f32], step: usize, to: &mut [f32]) {
+    if step == 1 {
+        copy_line(&from[..to.len()], to);
+    } else {
+        to.iter_mut().zip(from.iter().step_by(step)).for_each(|(to, &from)| *to = from);
+    }
+}
+
+/// `to ← from`, of equal lengths; short lines are not worth a call of `memcpy`.
+#[inline(always)]
+pub(super) fn copy_line(from: &[f32], to: &mut [f32]) {
     const N: usize = 16;
     let n = to.len();
-    if step != 1 {
-        to.iter_mut().zip(from.iter().step_by(step)).for_each(|(to, &from)| *to = from);
-    } else if n >= N && n <= 8 * N {
-        let mut i = 0;
-        while i < n {
-            let at = i.min(n - N);
-            if let (Some(to), Some(from)) = (to[at..].first_chunk_mut::<N>(), from[at..].first_chunk::<N>()) {
-                *to = *from;
-            }
-            i += N;
+    if n < N || n > 8 * N {
+        return to.copy_from_slice(from);
+    }
+    for i in (0..n).step_by(N) {
+        let at = i.min(n - N);
+        if let (Some(to), Some(from)) = (to[at..].first_chunk_mut::<N>(), from[at..].first_chunk::<N>()) {
+            *to = *from;
         }
-    } else {
-        to.copy_from_slice(&from[..n]);
     }
 }

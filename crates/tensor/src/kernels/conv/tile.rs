@@ -2,7 +2,7 @@
 //! output channels, `slope` the gradient of some weights. In both the vectors lie along the output channels, so images
 //! are read element by element from where they lie, and no column is ever gathered. Whoever calls answers for the bounds.
 
-use super::lanes::{Block, Lanes, SIDE};
+use super::lanes::{Block, Lanes};
 
 /// out[channels, positions] ← Σ over planes and taps of source · weights (+ bias), the largest of it and 0 if `relu`.
 #[derive(Clone, Copy)]
@@ -23,6 +23,8 @@ pub(super) struct TileCall<'a> {
     pub(super) channels: (usize, usize),
     /// Whether negative results become 0.
     pub(super) relu: bool,
+    /// Where the result is turned round; it may hold anything.
+    pub(super) block: *mut Block,
 }
 
 /// sums[row][V · LANES] += Σ over lines and places of source(row) · g.
@@ -50,7 +52,7 @@ pub(super) type Slope = unsafe fn(&SlopeCall<'_>);
 /// See [`TileCall`].
 ///
 /// # Safety
-/// The instruction set is there; R ≤ [`SIDE`]; all that the call names may be read, the result's R positions of its
+/// The instruction set is there; R ≤ [`super::lanes::SIDE`]; all that the call names may be read, the result's R positions of its
 /// channels written.
 #[inline(always)]
 #[expect(clippy::needless_range_loop, reason = "the indices are those of the formula")]
@@ -64,7 +66,10 @@ pub(super) unsafe fn tile<L: Lanes, const R: usize, const V: usize>(call: &TileC
             let plane = call.source.add(c * plane);
             for &tap in call.taps {
                 let source = plane.add(tap);
-                let w: [L::V; V] = std::array::from_fn(|v| L::load(weights.add(v * L::LANES)));
+                let mut w = [L::zero(); V];
+                for v in 0..V {
+                    w[v] = L::load(weights.add(v * L::LANES));
+                }
                 for i in 0..R {
                     let x = L::splat(source.add(i));
                     for v in 0..V {
@@ -75,12 +80,12 @@ pub(super) unsafe fn tile<L: Lanes, const R: usize, const V: usize>(call: &TileC
             }
         }
         let (channels, step) = call.channels;
+        let block = &mut *call.block;
         for v in 0..V {
             let first = v * L::LANES;
             if first >= channels {
                 break;
             }
-            let mut block: Block = [[0.0; SIDE]; SIDE];
             for i in 0..R {
                 let mut sum = sums[i][v];
                 if !call.bias.is_null() {
@@ -91,7 +96,7 @@ pub(super) unsafe fn tile<L: Lanes, const R: usize, const V: usize>(call: &TileC
                 }
                 L::store(block[i].as_mut_ptr(), sum);
             }
-            L::spread(&block, R, (channels - first).min(L::LANES), call.out.add(first * step), step);
+            L::spread(block, R, (channels - first).min(L::LANES), call.out.add(first * step), step);
         }
     }
 }
@@ -108,12 +113,20 @@ pub(super) unsafe fn slope<L: Lanes, const P: usize, const V: usize>(call: &Slop
     unsafe {
         let (mut g, step) = call.g;
         let (to, row) = call.sums;
-        let mut sums: [[L::V; V]; P] =
-            std::array::from_fn(|i| std::array::from_fn(|v| L::load(to.add(i * row + v * L::LANES))));
-        let mut source: [*const f32; P] = std::array::from_fn(|i| call.source.add(call.rows[i]));
+        let mut sums = [[L::zero(); V]; P];
+        let mut source = [call.source; P];
+        for i in 0..P {
+            for v in 0..V {
+                sums[i][v] = L::load(to.add(i * row + v * L::LANES));
+            }
+            source[i] = call.source.add(call.rows[i]);
+        }
         for _ in 0..call.lines.0 {
             for x in 0..call.width {
-                let w: [L::V; V] = std::array::from_fn(|v| L::load(g.add(v * L::LANES)));
+                let mut w = [L::zero(); V];
+                for v in 0..V {
+                    w[v] = L::load(g.add(v * L::LANES));
+                }
                 for i in 0..P {
                     let x = L::splat(source[i].add(x));
                     for v in 0..V {
@@ -122,7 +135,9 @@ pub(super) unsafe fn slope<L: Lanes, const P: usize, const V: usize>(call: &Slop
                 }
                 g = g.add(step);
             }
-            source = source.map(|at| at.wrapping_add(call.lines.1));
+            for at in &mut source {
+                *at = at.wrapping_add(call.lines.1);
+            }
         }
         for i in 0..P {
             for v in 0..V {
