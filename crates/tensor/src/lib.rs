@@ -55,7 +55,7 @@ pub use parallel::{set_threads, threads, with_threads};
 pub use pool::Pool2dSpec;
 pub use rng::{Rng, RngState, philox};
 pub use shape::{MAX_RANK, Shape};
-pub use storage::{Memory, memory, release_memory, reset_peak_memory};
+pub use storage::{Memory, memory, release_memory, reset_peak_memory, set_recycle_limit};
 pub use table::constants;
 pub use tensor::Tensor;
 

@@ -8,7 +8,7 @@ use super::bias::{self, Tile};
 use super::pack::{pack, pack_transposed};
 use super::places::{Places, Rows};
 use super::{Bias, Heads, KEYS, QUERIES, Sizes, dense, product, transposed};
-use crate::isa::{Isa, with_isa};
+use crate::isa::Isa;
 use crate::kernels::matmul::Tables;
 use crate::parallel::{self, Cost};
 use crate::storage::Storage;
@@ -125,7 +125,7 @@ impl<T: Tables> Pass<'_, T> {
     fn run(&self, units: usize) {
         let parts = self.parts.0;
         parallel::for_each(units * parts, self.call.sizes.cost(3), |task| {
-            with_isa(self.isa, || self.task(task / parts, task % parts));
+            self.task(task / parts, task % parts);
         });
     }
 

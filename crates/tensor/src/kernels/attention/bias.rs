@@ -160,6 +160,37 @@ fn fold<T: Float>(row: &[T], start: T, f: impl Fn(T, T) -> T) -> T {
     lanes[0]
 }
 
+/// The sum of lanes, by halves.
+#[inline(always)]
+fn total<T: Float>(mut lanes: [T; LANES]) -> T {
+    let mut width = LANES;
+    while width > 1 {
+        width /= 2;
+        for lane in 0..width {
+            lanes[lane] = lanes[lane] + lanes[lane + width];
+        }
+    }
+    lanes[0]
+}
+
+/// Each x becomes e^(x − shift); answers their sum.
+#[inline(always)]
+fn exponentials<T: Float>(row: &mut [T], shift: T) -> T {
+    let mut lanes = [T::ZERO; LANES];
+    let (chunks, rest) = row.as_chunks_mut::<LANES>();
+    for chunk in chunks {
+        for lane in 0..LANES {
+            chunk[lane] = (chunk[lane] - shift).fast_exp();
+            lanes[lane] = lanes[lane] + chunk[lane];
+        }
+    }
+    for (lane, x) in lanes.iter_mut().zip(rest) {
+        *x = (*x - shift).fast_exp();
+        *lane = *lane + *x;
+    }
+    total(lanes)
+}
+
 /// One tile of scores becomes e^(score − maximum so far); sums and results so far move to the new maximum.
 pub(super) struct Forward<'a, T> {
     pub(super) tile: Tile<'a, T>,
@@ -189,11 +220,8 @@ impl<T: Float> Body for Forward<'_, T> {
             let largest = fold(scores, old, |a, b| if b > a { b } else { a });
             // A row of −∞ so far keeps a finite shift, so that its exponentials are 0.
             let shift = if largest == T::LOWEST { T::ZERO } else { largest };
-            for score in scores.iter_mut() {
-                *score = (*score - shift).fast_exp();
-            }
             let fade = (old - shift).fast_exp();
-            *running = [largest, sum * fade + fold(scores, T::ZERO, |a, b| a + b)];
+            *running = [largest, sum * fade + exponentials(scores, shift)];
             if let Some(dropout) = &tile.bias.dropout {
                 tile.kept(dropout, i, &mut factors[..seen]);
                 scores.iter_mut().zip(&factors).for_each(|(score, &factor)| *score = *score * factor);

@@ -4,7 +4,7 @@ use super::bias::{self, MOST_KEYS, Tile};
 use super::pack::{pack, pack_transposed};
 use super::places::{Places, Rows};
 use super::{Bias, Heads, KEYS, QUERIES, Sizes, dense, product, transposed};
-use crate::isa::{Isa, with_isa};
+use crate::isa::Isa;
 use crate::kernels::matmul::Tables;
 use crate::parallel;
 use crate::storage::Storage;
@@ -67,7 +67,7 @@ pub(in crate::kernels) fn run<T: Tables>(isa: Isa, call: Forward<'_, T>) {
     parallel::for_each(heads * parts, sizes.cost(1), |task| {
         let (head, part) = (task / parts, task % parts);
         let first = part * wanted;
-        with_isa(isa, || pass.run(head, (first, wanted.min(sizes.queries - first))));
+        pass.run(head, (first, wanted.min(sizes.queries - first)));
     });
 }
 

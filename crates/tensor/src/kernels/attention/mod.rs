@@ -121,5 +121,15 @@ fn product<T: crate::Float>(
     c: (&mut [T], usize),
     accumulate: bool,
 ) {
-    T::gemm(super::matmul::Gemm { m, n, k, a, b, c: c.0, c_stride: c.1, accumulate, bias: None });
+    super::matmul::gemm_here(super::matmul::Gemm {
+        m,
+        n,
+        k,
+        a,
+        b,
+        c: c.0,
+        c_stride: c.1,
+        accumulate,
+        bias: None,
+    });
 }
