@@ -96,11 +96,11 @@ impl<T: Float> Core<T> {
         let running = self.running.as_ref()?;
         let mut scale = (running.running_var.value() + T::of(self.eps)).rsqrt();
         if let Some(weight) = &self.weight {
-            scale = scale * weight.value();
+            scale = &scale * weight.value();
         }
-        let mut shift = -(running.running_mean.value() * &scale);
+        let mut shift = &(running.running_mean.value() * &scale) * T::of(-1.0);
         if let Some(bias) = &self.bias {
-            shift = shift + bias.value();
+            shift = &shift + bias.value();
         }
         Some((scale, shift))
     }

@@ -180,7 +180,7 @@ impl<T: Float> Conv2d<T> {
         let channels = self.weight.dim(0);
         let weight = self.weight.value() * &scale.reshape([channels, 1, 1, 1]);
         let bias = match &self.bias {
-            Some(bias) => bias.value() * scale + shift,
+            Some(bias) => &(bias.value() * scale) + shift,
             None => shift.clone(),
         };
         let (weight, bias) = (Param::new(weight), Some(Param::new(bias)));
