@@ -10,6 +10,7 @@ pub mod matmul;
 pub mod pool;
 pub mod random;
 pub mod reduce;
+pub mod rnn;
 pub mod rows;
 pub mod strided;
 pub mod window;
@@ -58,6 +59,10 @@ pub trait Kernels: matmul::Products {
     ) -> Option<conv::Prepared>;
     /// Pooling and its adjoints, see [`pool::pool`].
     fn pool(isa: Isa, call: pool::Pool<'_, Self>);
+    /// See [`rnn::forward`].
+    fn rnn_forward(call: rnn::Forward<'_, Self>);
+    /// See [`rnn::backward`].
+    fn rnn_backward(call: rnn::Backward<'_, Self>);
     /// Attention, see [`attention::forward`].
     fn attention(isa: Isa, call: attention::Forward<'_, Self>);
     /// Its gradients, see [`attention::backward`].
@@ -107,6 +112,12 @@ macro_rules! float_kernels {
             }
             fn pool(isa: Isa, call: pool::Pool<'_, $t>) {
                 pool::pool(isa, call);
+            }
+            fn rnn_forward(call: rnn::Forward<'_, $t>) {
+                rnn::run_forward(call);
+            }
+            fn rnn_backward(call: rnn::Backward<'_, $t>) {
+                rnn::run_backward(call);
             }
             fn attention(isa: Isa, call: attention::Forward<'_, $t>) {
                 attention::forward::run(isa, call);
