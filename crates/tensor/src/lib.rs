@@ -48,7 +48,7 @@ mod views;
 pub use any::AnyTensor;
 pub use arith::Arith;
 pub use attention::{AttentionOptions, PackedHeads};
-pub use conv::Conv2dSpec;
+pub use conv::{Conv2dFilters, Conv2dFinish, Conv2dSpec};
 pub use element::{DType, Element, Float, Number};
 pub use elementwise::{Binary, Reads, Unary};
 pub use isa::{Fused, Isa, MulAdd, Separate, current_isa, with_isa};

@@ -175,6 +175,7 @@ pub(crate) const UNSAFE_FILES: &[&str] = &[
     "crates/tensor/src/crew.rs",
     "crates/tensor/src/isa.rs",
     "crates/tensor/src/kernels/attention/*",
+    "crates/tensor/src/kernels/conv/*",
     "crates/tensor/src/kernels/matmul.rs",
     "crates/tensor/src/kernels/matmul/*",
     "crates/tensor/src/parallel.rs",

@@ -9,6 +9,7 @@ mod minilm;
 mod mlp;
 mod optimizer;
 mod products;
+mod resnet;
 mod rows;
 mod tiny;
 mod transformer;
@@ -27,6 +28,7 @@ pub const FAMILIES: &[&[Entry]] = &[
     tiny::ENTRIES,
     cnn::ENTRIES,
     lstm::ENTRIES,
+    resnet::ENTRIES,
     gpt::ENTRIES,
     gpt2::ENTRIES,
     minilm::ENTRIES,

@@ -48,8 +48,15 @@ pub trait Kernels: matmul::Products {
     fn random(distribution: random::Distribution, isa: Isa, state: RngState, out: &mut [Self]);
     /// Softmax and its relatives over rows of `n` elements, see [`rows::rows`].
     fn rows(isa: Isa, n: usize, call: rows::Rows<'_, Self>);
-    /// Convolution and its adjoints, see [`conv::convolve`].
+    /// Convolution and its adjoints, see [`conv::Conv`].
     fn conv(isa: Isa, geometry: &conv::Geometry, call: conv::Conv<'_, Self>);
+    /// Weights in the form that many calls of [`Kernels::conv`] read, if there is one.
+    fn conv_prepare(
+        isa: Isa,
+        geometry: &conv::Geometry,
+        weight: &[Self],
+        bias: Option<&[Self]>,
+    ) -> Option<conv::Prepared>;
     /// Pooling and its adjoints, see [`pool::pool`].
     fn pool(isa: Isa, call: pool::Pool<'_, Self>);
     /// See [`rnn::forward`].
@@ -77,7 +84,7 @@ macro_rules! number_kernels {
 number_kernels!(f32, f64, i32, i64, u8);
 
 macro_rules! float_kernels {
-    ($($t:ty, $width:ty;)*) => {$(
+    ($($t:ty, $width:ty, $conv:ident;)*) => {$(
         impl Kernels for $t {
             type TableWidth = $width;
             fn unary(op: Unary, isa: Isa, out: &mut [$t], x: Operand<'_, $t, $t>) {
@@ -93,7 +100,15 @@ macro_rules! float_kernels {
                 rows::rows(isa, n, call);
             }
             fn conv(isa: Isa, geometry: &conv::Geometry, call: conv::Conv<'_, $t>) {
-                conv::convolve(isa, geometry, call);
+                conv::$conv::run(isa, geometry, call);
+            }
+            fn conv_prepare(
+                isa: Isa,
+                geometry: &conv::Geometry,
+                weight: &[$t],
+                bias: Option<&[$t]>,
+            ) -> Option<conv::Prepared> {
+                conv::$conv::prepare(isa, geometry, weight, bias)
             }
             fn pool(isa: Isa, call: pool::Pool<'_, $t>) {
                 pool::pool(isa, call);
@@ -113,4 +128,4 @@ macro_rules! float_kernels {
         }
     )*};
 }
-float_kernels!(f32, strided::Wide; f64, strided::Narrow;);
+float_kernels!(f32, strided::Wide, single; f64, strided::Narrow, double;);
