@@ -30,8 +30,8 @@ pub mod prelude {
     pub use crate::io::{load, save};
     pub use crate::layers::{
         AdaptiveAvgPool2d, AvgPool2d, BatchNorm1d, BatchNorm2d, Conv1d, Conv2d, Dropout, Embedding, Flatten,
-        Gelu, GroupNorm, KeyValueCache, LayerNorm, Linear, MaxPool2d, MultiheadAttention, Relu, RmsNorm,
-        Sequential, Sigmoid, Silu, Softmax, Tanh,
+        Gelu, GroupNorm, Gru, KeyValueCache, LayerNorm, Linear, Lstm, MaxPool2d, MultiheadAttention,
+        PackedSequence, Relu, RmsNorm, Rnn, Sequential, Sigmoid, Silu, Softmax, Tanh,
     };
     pub use crate::losses::{Reduction, bce_with_logits, cross_entropy, huber, mse};
     pub use crate::module::{Context, Layer, Module, Param, summary};

@@ -91,6 +91,20 @@ impl<T: Float> Core<T> {
         Normalise::standard(axes, self.eps).tracked(tracking).run(x, weight.as_ref(), bias.as_ref())
     }
 
+    /// What evaluation does to each channel: y = scale·x + shift, `[C]` each; none without running statistics.
+    fn scale_and_shift(&self) -> Option<(Tensor<T>, Tensor<T>)> {
+        let running = self.running.as_ref()?;
+        let mut scale = (running.running_var.value() + T::of(self.eps)).rsqrt();
+        if let Some(weight) = &self.weight {
+            scale = &scale * weight.value();
+        }
+        let mut shift = &(running.running_mean.value() * &scale) * T::of(-1.0);
+        if let Some(bias) = &self.bias {
+            shift = &shift + bias.value();
+        }
+        Some((scale, shift))
+    }
+
     fn with_running(&self, running: &Running<T>, x: &Var<T>) -> Var<T> {
         let shape = self.along_channels(x.rank());
         let scale = (running.running_var.value() + T::of(self.eps)).rsqrt();
@@ -208,4 +222,11 @@ batch_norm! {
     BatchNorm2d 4, "[N, C, H, W]";
     /// Batch normalisation of volumes: `[N, C, D, H, W]` (PyTorch: `BatchNorm3d`).
     BatchNorm3d 5, "[N, C, D, H, W]";
+}
+
+impl<T: Float> BatchNorm2d<T> {
+    /// What evaluation does to each channel: y = scale·x + shift, `[C]` each; none without running statistics.
+    pub(crate) fn scale_and_shift(&self) -> Option<(Tensor<T>, Tensor<T>)> {
+        self.core.scale_and_shift()
+    }
 }

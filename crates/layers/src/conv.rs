@@ -3,9 +3,10 @@
 
 use gradus_autodiff::Var;
 use gradus_module::{Context, Layer, Module, Param};
-use gradus_tensor::{Conv2dSpec, Float, Rng, Shape};
+use gradus_tensor::{Conv2dSpec, Float, Rng, Shape, Tensor};
 
 use crate::error::LayerError;
+use crate::frozen::FrozenConv2d;
 use crate::init::fan_uniform;
 use crate::sides::{Sides, list, planar};
 
@@ -20,6 +21,8 @@ macro_rules! convolution {
             pub bias: Option<Param<T>>,
             #[module(skip)]
             spec: Conv2dSpec,
+            #[module(skip)]
+            relu: bool,
         }
 
         impl $Name {
@@ -90,7 +93,15 @@ macro_rules! convolution {
                 let weight = Param::new(fan_uniform(Shape::new(&shape), fan, rng));
                 let bias = bias.then(|| Param::new(fan_uniform([outputs], fan, rng)));
                 let (stride, padding) = (planar(stride, 1), planar(padding, 0));
-                Ok($Name { weight, bias, spec: Conv2dSpec { stride, padding, dilation: planar(dilation, 1), groups } })
+                Ok($Name { weight, bias, spec: Conv2dSpec { stride, padding, dilation: planar(dilation, 1), groups }, relu: false })
+            }
+        }
+
+        impl<T: Float> $Name<T> {
+            /// The same, followed by relu in the same pass over memory.
+            #[must_use]
+            pub fn with_relu(self) -> Self {
+                Self { relu: true, ..self }
             }
         }
 
@@ -104,7 +115,7 @@ macro_rules! convolution {
                     concat!(stringify!($Name), ": input is not ", $input, " with C = {}: {} and weight {}"),
                     inputs, shape, weight
                 );
-                let y = convolve(x, &self.weight, self.bias.as_deref(), self.spec);
+                let y = convolve(x, &self.weight, self.bias.as_deref(), self.relu, self.spec);
                 let work = y.len() * weight[1..].iter().product::<usize>();
                 cx.record(stringify!($Name), Some(&self.weight), &y, work as u64);
                 y
@@ -115,11 +126,17 @@ macro_rules! convolution {
 
 /// A sequence is an image of height 1.
 #[track_caller]
-fn convolve<T: Float>(x: &Var<T>, weight: &Var<T>, bias: Option<&Var<T>>, spec: Conv2dSpec) -> Var<T> {
-    if x.rank() == 4 {
-        return x.conv2d(weight, bias, spec);
+fn convolve<T: Float>(
+    x: &Var<T>,
+    weight: &Var<T>,
+    bias: Option<&Var<T>>,
+    relu: bool,
+    spec: Conv2dSpec,
+) -> Var<T> {
+    if x.rank() != 4 {
+        return convolve(&x.unsqueeze(2), &weight.unsqueeze(2), bias, relu, spec).squeeze(2);
     }
-    x.unsqueeze(2).conv2d(&weight.unsqueeze(2), bias, spec).squeeze(2)
+    if relu { x.conv2d_relu(weight, bias, spec) } else { x.conv2d(weight, bias, spec) }
 }
 
 convolution! {
@@ -140,4 +157,33 @@ convolution! {
     /// # Ok::<(), gradus_layers::LayerError>(())
     /// ```
     Conv2d, Conv2dBuilder, 2, "[N, C, H, W]", "[O, C/groups, KH, KW]";
+}
+
+impl<T: Float> Conv2d<T> {
+    /// A layer that computes the same and never learns, its weights kept in the form that the kernels read.
+    #[must_use]
+    pub fn frozen(&self) -> FrozenConv2d<T> {
+        FrozenConv2d::new(
+            self.weight.value(),
+            self.bias.as_ref().map(|bias| bias.value()),
+            self.relu,
+            self.spec,
+        )
+    }
+
+    pub(crate) fn has_relu(&self) -> bool {
+        self.relu
+    }
+
+    /// The same filters with each output channel scaled and shifted: scale·(w ∗ x + b) + shift.
+    pub(crate) fn rescaled(&self, scale: &Tensor<T>, shift: &Tensor<T>) -> Self {
+        let channels = self.weight.dim(0);
+        let weight = self.weight.value() * &scale.reshape([channels, 1, 1, 1]);
+        let bias = match &self.bias {
+            Some(bias) => &(bias.value() * scale) + shift,
+            None => shift.clone(),
+        };
+        let (weight, bias) = (Param::new(weight), Some(Param::new(bias)));
+        Self { weight, bias, spec: self.spec, relu: self.relu }
+    }
 }

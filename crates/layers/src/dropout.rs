@@ -7,7 +7,7 @@ use gradus_tensor::{Float, Shape, Tensor};
 use crate::error::LayerError;
 
 /// `[…] → […]` with a mask of `shape`, which broadcasts: what it keeps is divided by 1 − p.
-fn dropped<T: Float>(x: &Var<T>, p: f64, shape: Shape, cx: &mut Context<'_>) -> Var<T> {
+pub(crate) fn dropped<T: Float>(x: &Var<T>, p: f64, shape: Shape, cx: &mut Context<'_>) -> Var<T> {
     match cx.rng() {
         Some(rng) if p > 0.0 => {
             let keep = Tensor::bernoulli(shape, 1.0 - p, rng).cast::<T>();

@@ -1,12 +1,14 @@
-//! The language in which elementwise formulas are written, once, and read twice: by numbers (`Scalar`, compiled into
+//! The language in which elementwise formulas are written, once, and read twice: by numbers ([`Pack`], compiled into
 //! the fused loops) and by whatever else calculates, such as a differentiable variable. Knows no tensor.
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use crate::element::Float;
+use crate::isa::MulAdd;
+use crate::pack::Pack;
 
 macro_rules! arith {
-    ($($(#[$doc:meta])* $name:ident($x:ident) = $value:expr;)*) => {
+    ($($(#[$doc:meta])* $name:ident $apply:ident($x:ident) = $value:expr;)*) => {
         /// What a formula of the elementwise table may be evaluated on.
         pub trait Arith:
             Clone
@@ -31,131 +33,121 @@ macro_rules! arith {
             fn nought(self) -> Self;
         }
 
-        impl<T: Float> Arith for Scalar<T> {
-            $(#[inline(always)] fn $name(self) -> Self { let $x = self.0; Scalar($value) })*
+        impl<T: Float, const K: usize, M: MulAdd> Arith for Pack<T, K, M> {
+            $(#[inline(always)] fn $name(self) -> Self { $apply!(self, $x, $value) })*
             #[inline(always)]
             fn powf(self, exponent: f64) -> Self {
-                Scalar(if exponent == 2.0 { self.0 * self.0 } else { self.0.powf(T::of(exponent)) })
+                self.map(|x| if exponent == 2.0 { x * x } else { x.powf(T::of(exponent)) })
             }
             #[inline(always)]
             fn where_gt(self, threshold: f64, then: Self, otherwise: Self) -> Self {
-                if self.0 > T::of(threshold) { then } else { otherwise }
+                let mut out = otherwise;
+                let mut k = 0;
+                while k < K {
+                    if self.0[k] > T::of(threshold) {
+                        out.0[k] = then.0[k];
+                    }
+                    k += 1;
+                }
+                out
             }
             #[inline(always)]
             fn at_least(self, bound: f64) -> Self {
-                if self.0 < T::of(bound) { Scalar(T::of(bound)) } else { self }
+                self.map(|x| if x < T::of(bound) { T::of(bound) } else { x })
             }
             #[inline(always)]
             fn at_most(self, bound: f64) -> Self {
-                if self.0 > T::of(bound) { Scalar(T::of(bound)) } else { self }
+                self.map(|x| if x > T::of(bound) { T::of(bound) } else { x })
             }
             #[inline(always)]
             fn nought(self) -> Self {
-                Scalar(T::ZERO)
+                Pack::all(T::ZERO)
             }
         }
     };
+}
+
+/// A row's value, number by number.
+macro_rules! each {
+    ($pack:ident, $x:ident, $value:expr) => {
+        $pack.map(|$x| $value)
+    };
+}
+/// A row's value for all numbers of a pack together.
+macro_rules! pack {
+    ($pack:ident, $x:ident, $value:expr) => {{
+        let $x = $pack.0;
+        Pack::new($value)
+    }};
 }
 
 arith! {
     /// |x|.
-    abs(x) = x.abs();
+    abs each(x) = x.abs();
     /// −1, 0 or 1; NaN for NaN.
-    sign(x) = if x > T::ZERO { T::ONE } else if x < T::ZERO { -T::ONE } else { x };
+    sign each(x) = if x > T::ZERO { T::ONE } else if x < T::ZERO { -T::ONE } else { x };
     /// √x.
-    sqrt(x) = x.sqrt();
+    sqrt each(x) = x.sqrt();
     /// 1 / √x.
-    rsqrt(x) = x.sqrt().recip();
+    rsqrt each(x) = x.sqrt().recip();
     /// 1 / x.
-    reciprocal(x) = x.recip();
+    reciprocal each(x) = x.recip();
     /// e^x.
-    exp(x) = x.fast_exp();
+    exp pack(x) = T::exp_pack::<K, M>(x);
     /// 2^x.
-    exp2(x) = x.exp2();
+    exp2 each(x) = x.exp2();
     /// e^x − 1.
-    expm1(x) = x.exp_m1();
+    expm1 each(x) = x.exp_m1();
     /// Natural logarithm.
-    ln(x) = x.ln();
+    ln pack(x) = T::ln_pack::<K, M>(x);
     /// Binary logarithm.
-    log2(x) = x.log2();
+    log2 each(x) = x.log2();
     /// Decimal logarithm.
-    log10(x) = x.log10();
+    log10 each(x) = x.log10();
     /// ln(1 + x).
-    log1p(x) = x.ln_1p();
+    log1p each(x) = x.ln_1p();
     /// Sine.
-    sin(x) = x.sin();
+    sin each(x) = x.sin();
     /// Cosine.
-    cos(x) = x.cos();
+    cos each(x) = x.cos();
     /// Tangent.
-    tan(x) = x.tan();
+    tan each(x) = x.tan();
     /// Inverse sine.
-    asin(x) = x.asin();
+    asin each(x) = x.asin();
     /// Inverse cosine.
-    acos(x) = x.acos();
+    acos each(x) = x.acos();
     /// Inverse tangent.
-    atan(x) = x.atan();
+    atan each(x) = x.atan();
     /// Hyperbolic sine.
-    sinh(x) = x.sinh();
+    sinh each(x) = x.sinh();
     /// Hyperbolic cosine.
-    cosh(x) = x.cosh();
+    cosh each(x) = x.cosh();
     /// Hyperbolic tangent.
-    tanh(x) = x.fast_tanh();
+    tanh pack(x) = T::tanh_pack::<K, M>(x);
     /// Inverse hyperbolic sine.
-    asinh(x) = x.asinh();
+    asinh each(x) = x.asinh();
     /// Inverse hyperbolic cosine.
-    acosh(x) = x.acosh();
+    acosh each(x) = x.acosh();
     /// Inverse hyperbolic tangent.
-    atanh(x) = x.atanh();
+    atanh each(x) = x.atanh();
     /// Error function.
-    erf(x) = x.error_function();
+    erf pack(x) = T::erf_pack::<K, M>(x);
     /// 1 − erf x.
-    erfc(x) = x.error_function_complement();
+    erfc pack(x) = T::erfc_pack::<K, M>(x);
     /// 1 / (1 + e^(−x)).
-    sigmoid(x) = x.logistic();
+    sigmoid pack(x) = T::sigmoid_pack::<K, M>(x);
+    /// Φ(x), the standard normal distribution function.
+    normal_cdf pack(x) = T::normal_cdf_pack::<K, M>(x);
+    /// φ(x), the standard normal density.
+    normal_pdf pack(x) = T::normal_pdf_pack::<K, M>(x);
     /// ln(1 + e^x).
-    log1p_exp(x) = x.log1p_exp();
+    log1p_exp pack(x) = T::log1p_exp_pack::<K, M>(x);
     /// Towards −∞.
-    floor(x) = x.floor();
+    floor each(x) = x.floor();
     /// Towards ∞.
-    ceil(x) = x.ceil();
+    ceil each(x) = x.ceil();
     /// To the nearest integer, ties to the even one.
-    round(x) = { let r = x.round(); if (x - x.trunc()).abs() == T::of(0.5) { T::of(2.0) * (x / T::of(2.0)).round() } else { r } };
+    round each(x) = { let r = x.round(); if (x - x.trunc()).abs() == T::of(0.5) { T::of(2.0) * (x / T::of(2.0)).round() } else { r } };
     /// Towards 0.
-    trunc(x) = x.trunc();
-}
-
-/// A number that formulas are evaluated on.
-#[derive(Clone, Copy, Debug)]
-#[repr(transparent)]
-pub struct Scalar<T>(pub T);
-
-macro_rules! operator {
-    ($trait:ident $method:ident $op:tt) => {
-        impl<T: Float> $trait for Scalar<T> {
-            type Output = Self;
-            #[inline(always)]
-            fn $method(self, other: Self) -> Self {
-                Scalar(self.0 $op other.0)
-            }
-        }
-        impl<T: Float> $trait<f64> for Scalar<T> {
-            type Output = Self;
-            #[inline(always)]
-            fn $method(self, other: f64) -> Self {
-                Scalar(self.0 $op T::of(other))
-            }
-        }
-    };
-}
-operator!(Add add +);
-operator!(Sub sub -);
-operator!(Mul mul *);
-operator!(Div div /);
-
-impl<T: Float> Neg for Scalar<T> {
-    type Output = Self;
-    #[inline(always)]
-    fn neg(self) -> Self {
-        Scalar(-self.0)
-    }
+    trunc each(x) = x.trunc();
 }

@@ -1,9 +1,12 @@
 //! Two-dimensional convolution of tensors and its two adjoints. What a convolution means and which shapes fit stands
 //! here, how it is computed in `kernels::conv`. It must never know layers or gradients' bookkeeping.
 
-use crate::element::Float;
-use crate::isa::current_isa;
-use crate::kernels::conv::{Conv, Geometry};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::element::{Element, Float};
+use crate::isa::{Isa, current_isa};
+use crate::kernels::conv::{Conv, Geometry, Prepared};
 use crate::kernels::window::Window;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -31,6 +34,106 @@ pub struct Conv2dSpec {
 impl Default for Conv2dSpec {
     fn default() -> Self {
         Self { stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1 }
+    }
+}
+
+/// What becomes of a convolution's sums on their way to memory; nothing by default.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Conv2dFinish<'a, T: Element> {
+    /// Added to each output channel, `[O]`.
+    pub bias: Option<&'a Tensor<T>>,
+    /// Whether negative results become 0.
+    pub relu: bool,
+}
+
+impl<T: Element> Conv2dFinish<'_, T> {
+    #[track_caller]
+    fn check(&self, weight: &Tensor<T>) {
+        let Some(bias) = self.bias else { return };
+        let (shape, weight) = (bias.shape(), weight.shape());
+        let channels = weight.first().copied().unwrap_or(0);
+        assert!(
+            shape[..] == [channels],
+            "conv2d: bias does not fit the weight: {shape} and {weight} ([{channels}])"
+        );
+    }
+}
+
+/// A bank of filters `[O, C/groups, KH, KW]` with all that [`Tensor::conv2d_by`] does, kept in the form that the kernels
+/// read: for inference, where packing the weights anew in each call costs as much as a small image. The form is made by
+/// the first image of a size and kept until one of another size comes.
+///
+/// ```
+/// use gradus_tensor::{Conv2dFilters, Conv2dFinish, Conv2dSpec, Rng, Tensor};
+/// let rng = &mut Rng::seed(1);
+/// let (x, w) = (Tensor::<f32>::normal([1, 3, 8, 8], 0.0, 1.0, rng), Tensor::normal([16, 3, 3, 3], 0.0, 1.0, rng));
+/// let filters = Conv2dFilters::new(&w, Conv2dFinish::default(), Conv2dSpec::default());
+/// assert_eq!(x.conv2d_by(&filters), x.conv2d(&w, Conv2dSpec::default()));
+/// ```
+pub struct Conv2dFilters<T: Float> {
+    weight: Tensor<T>,
+    bias: Option<Tensor<T>>,
+    relu: bool,
+    spec: Conv2dSpec,
+    ready: Mutex<Option<Ready>>,
+}
+
+/// For which sizes and instruction set the weights are prepared.
+#[derive(Clone)]
+struct Ready {
+    geometry: Geometry,
+    isa: Isa,
+    prepared: Option<Arc<Prepared>>,
+}
+
+impl<T: Float> Conv2dFilters<T> {
+    /// Keeps copies.
+    ///
+    /// # Panics
+    /// If the weight has not four axes or the bias is not `[O]`.
+    #[must_use]
+    #[track_caller]
+    pub fn new(weight: &Tensor<T>, finish: Conv2dFinish<'_, T>, spec: Conv2dSpec) -> Self {
+        let axes = weight.rank();
+        assert!(axes == 4, "conv2d: kernels are not [O, C/groups, KH, KW]: {} ({axes} axes)", weight.shape());
+        finish.check(weight);
+        let bias = finish.bias.map(Tensor::contiguous);
+        Self { weight: weight.contiguous(), bias, relu: finish.relu, spec, ready: Mutex::new(None) }
+    }
+
+    fn prepared(&self, geometry: &Geometry) -> Option<Arc<Prepared>> {
+        let (geometry, isa) = (Geometry { batch: 1, ..*geometry }, current_isa());
+        let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*ready {
+            Some(ready) if ready.geometry == geometry && ready.isa == isa => ready.prepared.clone(),
+            _ => {
+                let (weight, bias) = (dense(&self.weight), self.bias.as_ref().map(dense));
+                let prepared = T::conv_prepare(isa, &geometry, weight, bias).map(Arc::new);
+                *ready = Some(Ready { geometry, isa, prepared: prepared.clone() });
+                prepared
+            }
+        }
+    }
+}
+
+impl<T: Float> Clone for Conv2dFilters<T> {
+    fn clone(&self) -> Self {
+        let ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Self { weight, bias, relu, spec, .. } = self;
+        Self {
+            weight: weight.clone(),
+            bias: bias.clone(),
+            relu: *relu,
+            spec: *spec,
+            ready: Mutex::new(ready),
+        }
+    }
+}
+
+impl<T: Float> fmt::Debug for Conv2dFilters<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { weight, relu, spec, .. } = self;
+        write!(f, "Conv2dFilters {{ weight: {}, relu: {relu}, spec: {spec:?} }}", weight.shape())
     }
 }
 
@@ -98,11 +201,53 @@ impl<T: Float> Tensor<T> {
     #[must_use]
     #[track_caller]
     pub fn conv2d(&self, weight: &Self, spec: Conv2dSpec) -> Self {
+        self.conv2d_then(weight, Conv2dFinish::default(), spec)
+    }
+
+    /// [`Tensor::conv2d`] with what often follows it done on the way to memory: a bias per output channel, then relu.
+    ///
+    /// ```
+    /// use gradus_tensor::{Conv2dFinish, Conv2dSpec, Tensor};
+    /// let x = Tensor::from([[1.0_f32, 2.0, 3.0], [4.0, 5.0, 6.0]]).reshape([1, 1, 2, 3]);
+    /// let finish = Conv2dFinish { bias: Some(&Tensor::from([-14.0])), relu: true };
+    /// let y = x.conv2d_then(&Tensor::ones([1, 1, 2, 2]), finish, Conv2dSpec::default());
+    /// assert_eq!(y.to_vec(), [0.0, 2.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// As `conv2d`, or if the bias is not `[O]`.
+    #[must_use]
+    #[track_caller]
+    pub fn conv2d_then(&self, weight: &Self, finish: Conv2dFinish<'_, T>, spec: Conv2dSpec) -> Self {
         let geometry = spec.geometry("conv2d", self.shape(), weight.shape());
         let shape = spec.output_shape(self.shape(), weight.shape());
+        finish.check(weight);
         let (x, weight) = (self.contiguous(), weight.contiguous());
+        let (bias, relu) = (finish.bias.map(Tensor::contiguous), finish.relu);
+        let bias = bias.as_ref().map(dense);
         Self::build(shape, |out| {
-            T::conv(current_isa(), &geometry, Conv::Forward { x: dense(&x), weight: dense(&weight), out });
+            let (x, weight) = (dense(&x), dense(&weight));
+            let call = Conv::Forward { x, weight, bias, relu, prepared: None, out };
+            T::conv(current_isa(), &geometry, call);
+        })
+    }
+
+    /// [`Tensor::conv2d_then`] by filters that were prepared for many calls.
+    ///
+    /// # Panics
+    /// As `conv2d`.
+    #[must_use]
+    #[track_caller]
+    pub fn conv2d_by(&self, filters: &Conv2dFilters<T>) -> Self {
+        let Conv2dFilters { weight, bias, relu, spec, .. } = filters;
+        let geometry = spec.geometry("conv2d", self.shape(), weight.shape());
+        let shape = spec.output_shape(self.shape(), weight.shape());
+        let x = self.contiguous();
+        let prepared = filters.prepared(&geometry);
+        Self::build(shape, |out| {
+            let (x, weight, bias) = (dense(&x), dense(weight), bias.as_ref().map(dense));
+            let call = Conv::Forward { x, weight, bias, relu: *relu, prepared: prepared.as_deref(), out };
+            T::conv(current_isa(), &geometry, call);
         })
     }
 

@@ -1,10 +1,11 @@
 //! Elementwise functions of tensors: those of the table, arithmetic and comparisons with broadcasting, choices,
 //! closures. Everything here goes through the strided engine.
 
-use crate::arith::{Arith, Scalar};
+use crate::arith::Arith;
 use crate::element::{Element, Float, Number};
-use crate::isa::{Isa, current_isa};
-use crate::kernels::strided::{self, Operand};
+use crate::isa::{Isa, MulAdd, current_isa};
+use crate::kernels::strided::{self, Formula1, Formula2, Operand};
+use crate::pack::Pack;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
@@ -74,7 +75,17 @@ macro_rules! define_unary {
         /// `out ← f(x)`, one loop per function of the table.
         pub(crate) fn unary<T: Float>(op: Unary, isa: Isa, out: &mut [T], x: Operand<'_, T, T>) {
             match op {
-                $(Unary::$Name { $($p),* } => strided::map1_as::<T::TableWidth, T, T>(isa, out, x, 8, |x| { let $x = Scalar(x); let y: Scalar<T> = $value; y.0 }),)*
+                $(Unary::$Name { $($p),* } => {
+                    struct Row { $($p: $pt),* }
+                    impl<T: Float> Formula1<T> for Row {
+                        #[inline(always)]
+                        fn at<const K: usize, M: MulAdd>(&self, $x: Pack<T, K, M>) -> Pack<T, K, M> {
+                            let Self { $($p),* } = *self;
+                            $value
+                        }
+                    }
+                    strided::table1(isa, out, x, &Row { $($p),* });
+                })*
             }
         }
 
@@ -82,11 +93,17 @@ macro_rules! define_unary {
         #[allow(unused_variables)]
         pub(crate) fn unary_derivative<T: Float>(op: Unary, isa: Isa, out: &mut [T], g: Operand<'_, T, T>, read: Operand<'_, T, T>) {
             match op {
-                $(Unary::$Name { $($p),* } => strided::map2_as::<T::TableWidth, T, T, T>(isa, out, g, read, 8, |g, s| {
-                    let ($g, $s) = (Scalar(g), Scalar(s));
-                    let d: Scalar<T> = $derivative;
-                    d.0
-                }),)*
+                $(Unary::$Name { $($p),* } => {
+                    struct Row { $($p: $pt),* }
+                    impl<T: Float> Formula2<T> for Row {
+                        #[inline(always)]
+                        fn at<const K: usize, M: MulAdd>(&self, $g: Pack<T, K, M>, $s: Pack<T, K, M>) -> Pack<T, K, M> {
+                            let Self { $($p),* } = *self;
+                            $derivative
+                        }
+                    }
+                    strided::table2(isa, out, g, read, &Row { $($p),* });
+                })*
             }
         }
 

@@ -164,6 +164,92 @@ pub(crate) fn dispatch<B: Body>(isa: Isa, body: B) -> B::Output {
     }
 }
 
+/// How a·b + c is computed where a kernel is compiled: in one rounding where the instruction set has an instruction for
+/// it, else in two. (`mul_add` alone will not do: without the instruction it is a slow call.)
+pub trait MulAdd: Copy + Send + Sync + 'static {
+    /// a·b + c.
+    #[must_use]
+    fn mul_add<T: num_traits::Float>(a: T, b: T, c: T) -> T;
+    /// a² in two parts: a number and the little that it lacks.
+    #[must_use]
+    fn square(a: f32) -> (f32, f32);
+}
+
+/// In one rounding.
+#[derive(Clone, Copy, Debug)]
+pub struct Fused;
+impl MulAdd for Fused {
+    #[inline(always)]
+    fn mul_add<T: num_traits::Float>(a: T, b: T, c: T) -> T {
+        a.mul_add(b, c)
+    }
+    #[inline(always)]
+    fn square(a: f32) -> (f32, f32) {
+        let square = a * a;
+        (square, a.mul_add(a, -square))
+    }
+}
+
+/// In two roundings.
+#[derive(Clone, Copy, Debug)]
+pub struct Separate;
+impl MulAdd for Separate {
+    #[inline(always)]
+    fn mul_add<T: num_traits::Float>(a: T, b: T, c: T) -> T {
+        a * b + c
+    }
+    /// The square of the upper 12 bits is exact.
+    #[inline(always)]
+    fn square(a: f32) -> (f32, f32) {
+        let upper = f32::from_bits(a.to_bits() & 0xFFFF_F000);
+        (upper * upper, (a - upper) * (a + upper))
+    }
+}
+
+/// As [`Body`], for work that multiplies and adds: `run` is told how.
+pub(crate) trait Kernel {
+    /// What it answers.
+    type Output;
+    /// Whether it is compiled for each instruction set, or for the portable one alone.
+    const WIDE: bool = true;
+    /// The work; must be `#[inline(always)]`, and so must be what it calls in its hot loop.
+    fn run<M: MulAdd>(self) -> Self::Output;
+}
+
+struct With<K, M>(K, std::marker::PhantomData<M>);
+
+impl<K: Kernel, M: MulAdd> Body for With<K, M> {
+    type Output = K::Output;
+    #[inline(always)]
+    fn run(self) -> K::Output {
+        self.0.run::<M>()
+    }
+}
+
+/// Runs `kernel` in its version for `isa`, as [`dispatch`] does.
+#[inline]
+pub(crate) fn dispatch_kernel<K: Kernel>(isa: Isa, kernel: K) -> K::Output {
+    #[cfg(target_arch = "x86_64")]
+    if K::WIDE {
+        let fused = With::<K, Fused>(kernel, std::marker::PhantomData);
+        return match isa {
+            Isa::Avx512 if isa.is_available() => {
+                // SAFETY: the machine has the features that the function is compiled for, as was just asked.
+                unsafe { run_avx512(fused) }
+            }
+            Isa::Avx2 if isa.is_available() => {
+                // SAFETY: as above.
+                unsafe { run_avx2(fused) }
+            }
+            _ => fused.0.run::<Separate>(),
+        };
+    }
+    match isa {
+        Isa::Neon if K::WIDE => kernel.run::<Fused>(), // in the aarch64 baseline
+        _ => kernel.run::<Separate>(),
+    }
+}
+
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
 fn run_avx512<B: Body>(body: B) -> B::Output {

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use crate::element::{Element, Float};
 use crate::isa::current_isa;
+use crate::kernels::pool::windows::has_taps;
 use crate::kernels::pool::{Grid, Pool};
 use crate::kernels::window::Window;
 use crate::shape::Shape;
@@ -96,6 +97,21 @@ impl Pool2dSpec {
             }
         }
         Cells { input, ranges, step: dilation }
+    }
+
+    /// Where tap number `tap` = ky·KW + kx of window `at` = [oy, ox] lies in a plane of `width` columns: its place
+    /// y·width + x.
+    #[must_use]
+    pub const fn place(self, at: [usize; 2], tap: usize, width: usize) -> usize {
+        let Self { kernel, stride, padding, dilation, .. } = self;
+        let y = (at[0] * stride[0] + tap / kernel[1] * dilation[0]).wrapping_sub(padding[0]);
+        let x = (at[1] * stride[1] + tap % kernel[1] * dilation[1]).wrapping_sub(padding[1]);
+        y.wrapping_mul(width).wrapping_add(x)
+    }
+
+    fn window(self, cells: &Cells) -> Window {
+        let Self { kernel, stride, padding, dilation, .. } = self;
+        Window { input: cells.input, output: cells.output(), kernel, stride, padding, dilation }
     }
 
     /// What a mean divides by, as one factor per row and per column of windows: the elements of the window that lie in
@@ -191,7 +207,80 @@ impl<T: Float> Tensor<T> {
     #[must_use]
     #[track_caller]
     pub fn max_pool2d(&self, spec: Pool2dSpec) -> (Self, Tensor<i64>) {
-        self.largest(&spec.cells("max_pool2d", plane("max_pool2d", self.shape())))
+        let cells = spec.cells("max_pool2d", plane("max_pool2d", self.shape()));
+        if !has_taps(&spec.window(&cells)) {
+            return self.largest(&cells);
+        }
+        let (out, taps) = self.largest_taps(spec, &cells);
+        let ([_, width], [oh, ow]) = (cells.input, cells.output());
+        let places = Tensor::build(*out.shape(), |places| {
+            let lines = places.chunks_exact_mut(ow).zip(dense(&taps).chunks_exact(ow));
+            for (i, (places, taps)) in lines.enumerate() {
+                for (x, (place, &tap)) in places.iter_mut().zip(taps).enumerate() {
+                    *place = spec.place([i % oh, x], usize::from(tap), width) as i64;
+                }
+            }
+        });
+        (out, places)
+    }
+
+    /// As [`Tensor::max_pool2d`], but what is told of each maximum is which tap ky·KW + kx of its window it was: one byte,
+    /// from which [`Pool2dSpec::place`] makes the place.
+    ///
+    /// # Panics
+    /// As `max_pool2d`, and if a window has more than 256 taps.
+    #[must_use]
+    #[track_caller]
+    pub fn max_pool2d_taps(&self, spec: Pool2dSpec) -> (Self, Tensor<u8>) {
+        let cells = spec.cells("max_pool2d_taps", plane("max_pool2d_taps", self.shape()));
+        let [kh, kw] = spec.kernel;
+        let fits = has_taps(&spec.window(&cells));
+        assert!(
+            fits,
+            "max_pool2d_taps: a tap is one byte: {} by {kh} × {kw} ({} > 256)",
+            self.shape(),
+            kh * kw
+        );
+        self.largest_taps(spec, &cells)
+    }
+
+    fn largest_taps(&self, spec: Pool2dSpec, cells: &Cells) -> (Self, Tensor<u8>) {
+        let shape = with_plane(self.shape(), cells.output());
+        let x = self.contiguous();
+        let mut taps = None;
+        let out = Self::build(shape, |out| {
+            taps = Some(Tensor::build(shape, |tap| {
+                let window = spec.window(cells);
+                T::pool(current_isa(), Pool::Largest { window, x: dense(&x), out, tap });
+            }));
+        });
+        (out, taps.unwrap_or_default())
+    }
+
+    /// The adjoint of [`Tensor::max_pool2d_taps`]: `self` is the result's cotangent `[…, OH, OW]`, the answer that of the
+    /// planes, of shape `input` `[…, H, W]`.
+    ///
+    /// # Panics
+    /// As `max_pool2d_taps` for planes of shape `input`, if `self` or `taps` is not of its result's shape, or if a tap lies
+    /// outside its plane.
+    #[must_use]
+    #[track_caller]
+    pub fn max_pool2d_taps_grad(&self, taps: &Tensor<u8>, input: impl Into<Shape>, spec: Pool2dSpec) -> Self {
+        let (op, input) = ("max_pool2d_taps_grad", input.into());
+        let cells = spec.cells(op, plane(op, &input));
+        self.check_cotangent(op, &with_plane(&input, cells.output()));
+        assert!(
+            self.shape() == taps.shape(),
+            "{op}: one tap per element: {} and {}",
+            self.shape(),
+            taps.shape()
+        );
+        let (g, taps, window) = (self.contiguous(), taps.contiguous(), spec.window(&cells));
+        let (most, count) = (dense(&taps).iter().fold(0, |a, &b| a.max(b)), spec.kernel[0] * spec.kernel[1]);
+        assert!(usize::from(most) < count, "{op}: tap {most} lies outside {:?} ({count} taps)", spec.kernel);
+        Self::build(input, |out| {
+            T::pool(current_isa(), Pool::LargestGrad { window, g: dense(&g), tap: dense(&taps), out });
+        })
     }
 
     fn largest(&self, cells: &Cells) -> (Self, Tensor<i64>) {

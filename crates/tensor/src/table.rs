@@ -85,6 +85,10 @@ macro_rules! unary_table {
             erf Erf() = |x| x.erf(); input |g, x| g * (-(x.clone() * x)).exp() * std::f64::consts::FRAC_2_SQRT_PI;
             /// 1 − erf x.
             erfc Erfc() = |x| x.erfc(); input |g, x| g * (-(x.clone() * x)).exp() * -std::f64::consts::FRAC_2_SQRT_PI;
+            /// Φ(x), the standard normal distribution function (PyTorch: `torch.special.ndtr`).
+            normal_cdf NormalCdf() = |x| x.normal_cdf(); input |g, x| g * x.normal_pdf();
+            /// φ(x) = e^(−x²/2)/√(2π), the standard normal density.
+            normal_pdf NormalPdf() = |x| x.normal_pdf(); input |g, x| -(g * x.clone() * x.normal_pdf());
             /// Rounds towards −∞. Its derivative is 0 everywhere.
             floor Floor() = |x| x.floor(); nothing |g, _n| g.nought();
             /// Rounds towards ∞. Its derivative is 0 everywhere.
@@ -124,18 +128,17 @@ macro_rules! unary_table {
             selu Selu() = |x| x.clone().where_gt(0.0, x.clone(), x.at_most(0.0).expm1() * $crate::constants::SELU_ALPHA) * $crate::constants::SELU_SCALE;
                 input |g, x| x.clone().where_gt(0.0, g.clone(), g * x.at_most(0.0).exp() * $crate::constants::SELU_ALPHA) * $crate::constants::SELU_SCALE;
             /// x·Φ(x) with the normal distribution function Φ (Hendrycks & Gimpel 2016).
-            gelu Gelu() = |x| x.clone() * ((x * std::f64::consts::FRAC_1_SQRT_2).erf() + 1.0) * 0.5;
-                input |g, x| g * (((x.clone() * std::f64::consts::FRAC_1_SQRT_2).erf() + 1.0) * 0.5
-                    + x.clone() * (x.clone() * x * -0.5).exp() * $crate::constants::FRAC_1_SQRT_2PI);
+            gelu Gelu() = |x| x.clone() * x.normal_cdf();
+                input |g, x| g * (x.clone().normal_cdf() + x.clone() * x.normal_pdf());
             /// GELU's tanh form, x/2·(1 + tanh(√(2/π)(x + 0.044715 x³))) (PyTorch: `gelu(approximate="tanh")`).
             gelu_tanh GeluTanh() = |x| {
-                    let inner = (x.clone() * x.clone() * $crate::constants::GELU_CUBIC + 1.0) * x.clone() * $crate::constants::SQRT_2_OVER_PI;
-                    x * (inner.tanh() + 1.0) * 0.5 };
+                    let twice = (x.clone() * x.clone() * $crate::constants::GELU_CUBIC + 1.0) * x.clone() * (2.0 * $crate::constants::SQRT_2_OVER_PI);
+                    x * twice.sigmoid() };
                 input |g, x| {
                     let square = x.clone() * x.clone();
-                    let t = ((square.clone() * $crate::constants::GELU_CUBIC + 1.0) * x.clone() * $crate::constants::SQRT_2_OVER_PI).tanh();
-                    let slope = (square * (3.0 * $crate::constants::GELU_CUBIC) + 1.0) * $crate::constants::SQRT_2_OVER_PI;
-                    g * ((t.clone() + 1.0) * 0.5 + x * (-(t.clone() * t) + 1.0) * slope * 0.5) };
+                    let s = ((square.clone() * $crate::constants::GELU_CUBIC + 1.0) * x.clone() * (2.0 * $crate::constants::SQRT_2_OVER_PI)).sigmoid();
+                    let slope = (square * (3.0 * $crate::constants::GELU_CUBIC) + 1.0) * (2.0 * $crate::constants::SQRT_2_OVER_PI);
+                    g * (s.clone() + x * s.clone() * (-s + 1.0) * slope) };
             /// 1/(1 + e^(−x)).
             sigmoid Sigmoid() = |x| x.sigmoid(); output |g, y| g * y.clone() * (-y + 1.0);
             /// ln σ(x) = −ln(1 + e^(−x)) (PyTorch: `logsigmoid`).

@@ -1,6 +1,8 @@
 //! Convolution against its definition, adjointness of its gradients, bits at any thread count.
 
-use gradus_tensor::{Conv2dSpec, Float, Isa, Rng, Shape, Tensor, with_isa, with_threads};
+use gradus_tensor::{
+    Conv2dFilters, Conv2dFinish, Conv2dSpec, Float, Isa, Rng, Shape, Tensor, with_isa, with_threads,
+};
 
 /// The definition, in f64.
 fn naive(x: &Tensor<f64>, w: &Tensor<f64>, spec: Conv2dSpec) -> Tensor<f64> {
@@ -44,6 +46,14 @@ fn cases() -> Vec<([usize; 4], [usize; 4], Conv2dSpec)> {
         ([9, 3, 6, 6], [5, 3, 3, 3], spec([1, 1], [1, 1], [1, 1], 1)),
         ([1, 20, 20, 30], [2, 20, 5, 5], spec([1, 1], [2, 2], [1, 1], 1)), // several strips
         ([0, 3, 5, 5], [4, 3, 3, 3], Conv2dSpec::default()),
+        // enough channels for Winograd: edges, groups, strips, a batch of its own tasks
+        ([2, 32, 11, 14], [40, 32, 3, 3], spec([1, 1], [1, 1], [1, 1], 1)),
+        ([1, 66, 12, 13], [96, 33, 3, 3], spec([1, 1], [0, 2], [1, 1], 2)),
+        ([9, 32, 8, 28], [32, 32, 3, 3], spec([1, 1], [1, 1], [1, 1], 1)),
+        ([1, 40, 37, 24], [33, 40, 3, 3], spec([1, 1], [1, 1], [1, 1], 1)),
+        // wide panels, weights that are not shared
+        ([1, 70, 7, 7], [70, 70, 3, 3], spec([1, 1], [1, 1], [1, 1], 1)),
+        ([3, 17, 9, 31], [37, 17, 3, 3], spec([2, 2], [1, 1], [1, 1], 1)),
     ]
 }
 
@@ -54,53 +64,93 @@ fn close(got: &Tensor<f64>, want: &Tensor<f64>, tolerance: f64, what: &str) {
     }
 }
 
-fn check<T: Float>(tolerance: f64) {
+/// Where a gradient is looked at, and the element that its definition gives: linearity makes each gradient the
+/// convolution's own, so ⟨conv(e, w), g⟩ reads one element of it.
+fn elements(
+    x: &Tensor<f64>,
+    places: [usize; 3],
+    g: &Tensor<f64>,
+    of: impl Fn(&Tensor<f64>) -> Tensor<f64>,
+) -> Vec<(usize, f64)> {
+    let element = |place| {
+        let mut unit = Tensor::<f64>::zeros(*x.shape());
+        unit.make_mut()[place] = 1.0;
+        (place, (&of(&unit) * g).sum().item())
+    };
+    places.into_iter().filter(|&place| place < x.len()).map(element).collect()
+}
+
+fn check<T: Float>(tolerance: f64, most: usize) {
     let rng = &mut Rng::seed(1);
-    for (x, w, spec) in cases() {
+    for (x, w, spec) in cases().into_iter().filter(|(_, w, _)| w.iter().product::<usize>() <= most) {
         let what = format!("{x:?} * {w:?} {spec:?}");
         let mut draw = |shape: Shape| Tensor::<f64>::normal(shape, 0.0, 1.0, rng).cast::<T>();
         let (x, w) = (draw(x.into()), draw(w.into()));
+        let (x64, w64) = (x.cast::<f64>(), w.cast::<f64>());
         let depth = (w.len() / w.dim(0)) as f64;
-        let y = x.conv2d(&w, spec);
-        close(&y.cast(), &naive(&x.cast(), &w.cast(), spec), tolerance * depth, &what);
+        let want = naive(&x64, &w64, spec);
+        let g = draw(*want.shape());
+        let g64 = g.cast::<f64>();
+        let ends = |length: usize| [0, length / 2, length.saturating_sub(1)];
+        let of_x = elements(&x64, ends(x.len()), &g64, |unit| naive(unit, &w64, spec));
+        let of_w = elements(&w64, ends(w.len()), &g64, |unit| naive(&x64, unit, spec));
         // ⟨conv(x, w), g⟩ = ⟨x, input gradient⟩ = ⟨w, weight gradient⟩
-        let g = draw(*y.shape());
-        let dot = |a: &Tensor<T>, b: &Tensor<T>| (&a.cast::<f64>() * &b.cast::<f64>()).sum().item();
-        let want = dot(&y, &g);
-        let dx = g.conv2d_input_grad(&w, x.shape(), spec);
-        let dw = x.conv2d_weight_grad(&g, w.shape(), spec);
-        assert_eq!((dx.shape(), dw.shape()), (x.shape(), w.shape()));
-        let scale = tolerance * depth * (1.0 + y.len() as f64);
-        assert!((dot(&x, &dx) - want).abs() <= scale, "{what}: {} {want}", dot(&x, &dx));
-        assert!((dot(&w, &dw) - want).abs() <= scale, "{what}: {} {want}", dot(&w, &dw));
-        // Linearity makes each gradient the convolution's own: ⟨conv(e, w), g⟩ reads one element of it.
-        for place in [0, x.len() / 2, x.len().saturating_sub(1)].into_iter().filter(|&p| p < x.len()) {
-            let mut unit = Tensor::<f64>::zeros(x.shape());
-            unit.make_mut()[place] = 1.0;
-            let want = dot(&naive(&unit, &w.cast(), spec).cast(), &g);
-            let got = dx.to_vec()[place].as_f64();
-            assert!((got - want).abs() <= tolerance * 20.0 * depth, "{what} at {place}: {got} {want}");
-        }
-        for place in [0, w.len() / 2, w.len() - 1] {
-            let mut unit = Tensor::<f64>::zeros(w.shape());
-            unit.make_mut()[place] = 1.0;
-            let want = dot(&naive(&x.cast(), &unit, spec).cast(), &g);
-            let got = dw.to_vec()[place].as_f64();
-            assert!(
-                (got - want).abs() <= tolerance * (10.0 + y.len() as f64),
-                "{what} at {place}: {got} {want}"
-            );
+        let dot = |a: &Tensor<T>, b: &Tensor<f64>| (&a.cast::<f64>() * b).sum().item();
+        let product = (&want * &g64).sum().item();
+        for isa in Isa::available() {
+            let what = format!("{what} {isa}");
+            with_isa(isa, || {
+                close(&x.conv2d(&w, spec).cast(), &want, tolerance * depth, &what);
+                let dx = g.conv2d_input_grad(&w, *x.shape(), spec);
+                let dw = x.conv2d_weight_grad(&g, *w.shape(), spec);
+                assert_eq!((dx.shape(), dw.shape()), (x.shape(), w.shape()));
+                let scale = tolerance * depth * (1.0 + g.len() as f64);
+                assert!((dot(&dx, &x64) - product).abs() <= scale, "{what}: {} {product}", dot(&dx, &x64));
+                assert!((dot(&dw, &w64) - product).abs() <= scale, "{what}: {} {product}", dot(&dw, &w64));
+                for &(place, want) in &of_x {
+                    let got = dx.to_vec()[place].as_f64();
+                    assert!(
+                        (got - want).abs() <= tolerance * 20.0 * depth,
+                        "{what} at {place}: {got} {want}"
+                    );
+                }
+                for &(place, want) in &of_w {
+                    let got = dw.to_vec()[place].as_f64();
+                    let tolerance = tolerance * (10.0 + g.len() as f64);
+                    assert!((got - want).abs() <= tolerance, "{what} at {place}: {got} {want}");
+                }
+            });
         }
     }
 }
 
 #[test]
 fn it_is_its_definition_and_its_gradients_are_its_adjoints() {
+    check::<f64>(1e-14, 8000);
+    check::<f32>(2e-6, usize::MAX);
+}
+
+#[test]
+fn bias_relu_and_prepared_filters_change_nothing_else() {
+    let rng = &mut Rng::seed(5);
     for isa in Isa::available() {
-        with_isa(isa, || {
-            check::<f64>(1e-14);
-            check::<f32>(2e-6);
-        });
+        for (x, w, spec) in cases() {
+            let (x, w) = (Tensor::<f32>::normal(x, 0.0, 1.0, rng), Tensor::<f32>::normal(w, 0.0, 1.0, rng));
+            let bias = Tensor::<f32>::normal([w.dim(0)], 0.0, 1.0, rng);
+            with_isa(isa, || {
+                let plain = &x.conv2d(&w, spec) + &bias.reshape([w.dim(0), 1, 1]);
+                let finish = |relu| Conv2dFinish { bias: Some(&bias), relu };
+                assert_eq!(x.conv2d_then(&w, finish(false), spec), plain, "{isa} {spec:?}");
+                assert_eq!(x.conv2d_then(&w, finish(true), spec), plain.relu(), "{isa} {spec:?}");
+                let filters = Conv2dFilters::new(&w, finish(true), spec);
+                for _ in 0..2 {
+                    assert_eq!(x.conv2d_by(&filters), plain.relu(), "{isa} {spec:?}");
+                }
+                let wider = x.pad(&[(0, 0), (0, 0), (0, 1), (2, 0)], 0.5);
+                let want = wider.conv2d_then(&w, finish(true), spec);
+                assert_eq!(wider.conv2d_by(&filters.clone()), want, "another size: {isa} {spec:?}");
+            });
+        }
     }
 }
 
@@ -129,19 +179,24 @@ fn an_empty_batch_has_a_gradient_of_zeros() {
 #[test]
 fn the_bits_do_not_depend_on_threads() {
     let rng = &mut Rng::seed(3);
-    for groups in [1, 2] {
+    let sizes =
+        [(19, 4, 8, 1), (19, 4, 8, 2), (19, 16, 16, 1), (9, 32, 48, 1), (1, 40, 64, 1), (2, 80, 512, 2)];
+    for (batch, inputs, outputs, groups) in sizes {
         let s = spec([1, 1], [1, 1], [1, 1], groups);
-        let x = Tensor::<f32>::normal([19, 4, 20, 20], 0.0, 1.0, rng);
-        let w = Tensor::<f32>::normal([8, 4 / groups, 3, 3], 0.0, 1.0, rng);
-        let g = Tensor::<f32>::normal([19, 8, 20, 20], 0.0, 1.0, rng);
+        let x = Tensor::<f32>::normal([batch, inputs, 20, 20], 0.0, 1.0, rng);
+        let w = Tensor::<f32>::normal([outputs, inputs / groups, 3, 3], 0.0, 1.0, rng);
+        let g = Tensor::<f32>::normal([batch, outputs, 20, 20], 0.0, 1.0, rng);
         let all = || {
             [x.conv2d(&w, s), g.conv2d_input_grad(&w, x.shape(), s), x.conv2d_weight_grad(&g, w.shape(), s)]
                 .map(|x| x.to_vec())
         };
         for isa in Isa::available() {
             let want = with_isa(isa, || with_threads(1, all));
-            for threads in [2, 3] {
-                assert!(with_isa(isa, || with_threads(threads, all)) == want, "{isa} {threads}");
+            for threads in [2, 3, 5] {
+                assert!(
+                    with_isa(isa, || with_threads(threads, all)) == want,
+                    "{isa} {threads} {batch} {inputs}"
+                );
             }
         }
     }

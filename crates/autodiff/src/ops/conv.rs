@@ -1,13 +1,16 @@
 //! Two-dimensional convolution and its two adjoints. The three are bilinear and each is the others' derivative, so
 //! gradients of any order stay within them.
 
-use gradus_tensor::{Conv2dSpec, Float, Shape, Tensor};
+use gradus_tensor::{Conv2dFinish, Conv2dSpec, Float, Shape, Tensor, Unary};
 
 use crate::op::{Cotangents, Op, Save, Saved};
 use crate::var::{Var, apply};
 
-/// (x, w) ↦ y.
-struct Conv2d(Conv2dSpec);
+/// (x, w) or (x, w, b) ↦ y, or the largest of y and 0.
+struct Conv2d {
+    spec: Conv2dSpec,
+    relu: bool,
+}
 
 /// (g, w) ↦ x's cotangent.
 struct InputGrad(Conv2dSpec, Shape);
@@ -15,24 +18,44 @@ struct InputGrad(Conv2dSpec, Shape);
 /// (x, g) ↦ w's cotangent.
 struct WeightGrad(Conv2dSpec, Shape);
 
+impl Conv2d {
+    const fn plain(spec: Conv2dSpec) -> Self {
+        Self { spec, relu: false }
+    }
+}
+
 impl<T: Float> Op<T> for Conv2d {
     fn name(&self) -> &'static str {
-        "conv2d"
+        if self.relu { "conv2d_relu" } else { "conv2d" }
     }
 
     fn saves(&self) -> Save {
-        Save::INPUTS
+        let operands = Save::input(0).and(Save::input(1));
+        if self.relu { operands.and(Save::OUTPUT) } else { operands }
     }
 
     fn forward(&mut self, inputs: &[&Tensor<T>]) -> Tensor<T> {
-        inputs[0].conv2d(inputs[1], self.0)
+        let finish = Conv2dFinish { bias: inputs.get(2).copied(), relu: self.relu };
+        inputs[0].conv2d_then(inputs[1], finish, self.spec)
     }
 
     fn vjp(&self, saved: &Saved<Var<T>>, g: &Var<T>) -> Cotangents<Var<T>> {
+        let g = if self.relu { &Unary::Relu {}.derivative(g.clone(), saved.output()) } else { g };
+        let spec = self.spec;
         vec![
-            saved.wants(0).then(|| apply(InputGrad(self.0, saved.shape(0)), &[g, &saved.input(1)])),
-            saved.wants(1).then(|| apply(WeightGrad(self.0, saved.shape(1)), &[&saved.input(0), g])),
+            saved.wants(0).then(|| apply(InputGrad(spec, saved.shape(0)), &[g, &saved.input(1)])),
+            saved.wants(1).then(|| apply(WeightGrad(spec, saved.shape(1)), &[&saved.input(0), g])),
+            saved.wants(2).then(|| g.sum_axes(&[0, 2, 3], false)),
         ]
+    }
+
+    fn vjp_fused(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>) -> Option<Cotangents<Tensor<T>>> {
+        let g = if self.relu { &g.unary_derivative(Unary::Relu {}, &saved.output()) } else { g };
+        Some(vec![
+            saved.wants(0).then(|| g.conv2d_input_grad(&saved.input(1), saved.shape(0), self.spec)),
+            saved.wants(1).then(|| saved.input(0).conv2d_weight_grad(g, saved.shape(1), self.spec)),
+            saved.wants(2).then(|| g.sum_axes(&[0, 2, 3], false)),
+        ])
     }
 }
 
@@ -51,7 +74,7 @@ impl<T: Float> Op<T> for InputGrad {
 
     fn vjp(&self, saved: &Saved<Var<T>>, h: &Var<T>) -> Cotangents<Var<T>> {
         vec![
-            saved.wants(0).then(|| apply(Conv2d(self.0), &[h, &saved.input(1)])),
+            saved.wants(0).then(|| apply(Conv2d::plain(self.0), &[h, &saved.input(1)])),
             saved.wants(1).then(|| apply(WeightGrad(self.0, saved.shape(1)), &[h, &saved.input(0)])),
         ]
     }
@@ -73,7 +96,7 @@ impl<T: Float> Op<T> for WeightGrad {
     fn vjp(&self, saved: &Saved<Var<T>>, h: &Var<T>) -> Cotangents<Var<T>> {
         vec![
             saved.wants(0).then(|| apply(InputGrad(self.0, saved.shape(0)), &[&saved.input(1), h])),
-            saved.wants(1).then(|| apply(Conv2d(self.0), &[&saved.input(0), h])),
+            saved.wants(1).then(|| apply(Conv2d::plain(self.0), &[&saved.input(0), h])),
         ]
     }
 }
@@ -97,16 +120,25 @@ impl<T: Float> Var<T> {
     #[must_use]
     #[track_caller]
     pub fn conv2d(&self, weight: &Self, bias: Option<&Self>, spec: Conv2dSpec) -> Self {
-        let y = apply(Conv2d(spec), &[self, weight]);
-        let Some(bias) = bias else { return y };
-        let channels = weight.dim(0);
-        let fits = bias.shape()[..] == [channels];
-        assert!(
-            fits,
-            "conv2d: bias does not fit the weight: {} and {} ([{channels}])",
-            bias.shape(),
-            weight.shape()
-        );
-        y + bias.reshape([channels, 1, 1])
+        self.convolved(weight, bias, Conv2d::plain(spec))
+    }
+
+    /// [`Var::conv2d`], then relu, in one pass: `[N, C, H, W], [O, C/groups, KH, KW], [O] → [N, O, OH, OW]`
+    /// (PyTorch: `functional.relu(functional.conv2d(…))`).
+    ///
+    /// # Panics
+    /// As `conv2d`.
+    #[must_use]
+    #[track_caller]
+    pub fn conv2d_relu(&self, weight: &Self, bias: Option<&Self>, spec: Conv2dSpec) -> Self {
+        self.convolved(weight, bias, Conv2d { spec, relu: true })
+    }
+
+    #[track_caller]
+    fn convolved(&self, weight: &Self, bias: Option<&Self>, op: Conv2d) -> Self {
+        match bias {
+            Some(bias) => apply(op, &[self, weight, bias]),
+            None => apply(op, &[self, weight]),
+        }
     }
 }

@@ -9,6 +9,7 @@ mod matmul;
 mod pad;
 mod pool;
 mod reduce;
+mod rnn;
 mod softmax;
 mod view;
 

@@ -9,8 +9,32 @@ use crate::var::{Var, apply};
 
 struct MaxPool2d {
     spec: Pool2dSpec,
-    /// Places in the plane, `[N, C, OH, OW]`.
-    index: Tensor<i64>,
+    found: Found,
+}
+
+/// Where the maxima stood, `[N, C, OH, OW]`.
+enum Found {
+    /// Which tap of its window each was.
+    Taps(Tensor<u8>),
+    /// Places in the plane, for windows with more taps than a byte can name.
+    Places(Tensor<i64>),
+}
+
+impl MaxPool2d {
+    fn new(spec: Pool2dSpec) -> Self {
+        Self { spec, found: Found::Taps(Tensor::default()) }
+    }
+
+    /// Places in planes of `width` columns.
+    fn places(&self, width: usize) -> Tensor<i64> {
+        match &self.found {
+            Found::Places(places) => places.clone(),
+            Found::Taps(taps) => Tensor::from_fn(*taps.shape(), |i| {
+                let [.., y, x] = *i else { return 0 };
+                self.spec.place([y, x], usize::from(taps.at(i)), width) as i64
+            }),
+        }
+    }
 }
 
 /// The plane's two axes as one.
@@ -31,20 +55,30 @@ impl<T: Float> Op<T> for MaxPool2d {
     }
 
     fn forward(&mut self, inputs: &[&Tensor<T>]) -> Tensor<T> {
-        let (y, index) = inputs[0].max_pool2d(self.spec);
-        self.index = index;
+        if self.spec.kernel[0] * self.spec.kernel[1] <= 256 {
+            let (y, taps) = inputs[0].max_pool2d_taps(self.spec);
+            self.found = Found::Taps(taps);
+            return y;
+        }
+        let (y, places) = inputs[0].max_pool2d(self.spec);
+        self.found = Found::Places(places);
         y
     }
 
     fn vjp(&self, saved: &Saved<Var<T>>, g: &Var<T>) -> Cotangents<Var<T>> {
         let shape = saved.shape(0);
-        let index = self.index.reshape(flat(self.index.shape()));
+        let places = self.places(shape[shape.len() - 1]);
+        let index = places.reshape(flat(places.shape()));
         let g = g.reshape(*index.shape());
         vec![Some(put_back(&g, -1, &index, flat(&shape)).reshape(shape))]
     }
 
     fn vjp_fused(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>) -> Option<Cotangents<Tensor<T>>> {
-        Some(vec![Some(g.max_pool2d_grad(&self.index, saved.shape(0)))])
+        let shape = saved.shape(0);
+        Some(vec![Some(match &self.found {
+            Found::Taps(taps) => g.max_pool2d_taps_grad(taps, shape, self.spec),
+            Found::Places(places) => g.max_pool2d_grad(places, shape),
+        })])
     }
 }
 
@@ -110,7 +144,7 @@ impl<T: Float> Var<T> {
     #[must_use]
     #[track_caller]
     pub fn max_pool2d(&self, spec: Pool2dSpec) -> Self {
-        apply(MaxPool2d { spec, index: Tensor::default() }, &[self])
+        apply(MaxPool2d::new(spec), &[self])
     }
 
     /// The mean of each window: `[N, C, H, W] → [N, C, OH, OW]` (PyTorch: `functional.avg_pool2d`).

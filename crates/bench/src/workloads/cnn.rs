@@ -15,13 +15,10 @@ pub(super) struct Cnn {
 fn model(rng: &mut Rng) -> Result<Sequential, Failure> {
     let mut conv = |inputs, outputs| Conv2d::builder(inputs, outputs, 3).padding(1).build(rng);
     let convolutions = Sequential::new()
-        .push(conv(1, 32)?)
-        .push(Relu)
-        .push(conv(32, 64)?)
-        .push(Relu)
+        .push(conv(1, 32)?.with_relu())
+        .push(conv(32, 64)?.with_relu())
         .push(MaxPool2d::new(2)?)
-        .push(conv(64, 64)?)
-        .push(Relu)
+        .push(conv(64, 64)?.with_relu())
         .push(MaxPool2d::new(2)?);
     Ok(convolutions
         .push(Flatten::new())

@@ -4,10 +4,12 @@ mod cnn;
 mod gpt;
 mod gpt2;
 mod growth;
+mod lstm;
 mod minilm;
 mod mlp;
 mod optimizer;
 mod products;
+mod resnet;
 mod rows;
 mod tiny;
 mod transformer;
@@ -25,6 +27,8 @@ pub const FAMILIES: &[&[Entry]] = &[
     mlp::ENTRIES,
     tiny::ENTRIES,
     cnn::ENTRIES,
+    lstm::ENTRIES,
+    resnet::ENTRIES,
     gpt::ENTRIES,
     gpt2::ENTRIES,
     minilm::ENTRIES,

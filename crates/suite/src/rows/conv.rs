@@ -24,6 +24,10 @@ pub(super) fn rows() -> Vec<Row> {
             .large(&[&[&[4, 4, 65, 70], &[6, 4, 1, 1], &[6]]])
             .single_tolerance(10.0)
             .rounds_by_isa(),
+        row!("conv2d_relu", images_and_filters(), |x, p| x[0].conv2d_relu(&x[1], Some(&x[2]), spec(p)) => with_bias(&conv2d(x, p), &x[2]).map(|y| y.max(0.0)))
+            .large(&[&[&[4, 4, 65, 70], &[6, 4, 3, 3], &[6]]])
+            .single_tolerance(10.0)
+            .rounds_by_isa(),
     ]
 }
 

@@ -70,6 +70,12 @@ fn exponentials() -> Vec<Row> {
             .law(InverseIs(Unary::tanh())),
         unary(Unary::erf(), erf).law(Odd).law(Increasing).law(Between(-1.0, 1.0)),
         unary(Unary::erfc(), |x| 1.0 - erf(x)).law(Decreasing).law(Between(0.0, 2.0)),
+        unary(Unary::normal_cdf(), |x| 0.5 * (1.0 + erf(x * FRAC_1_SQRT_2)))
+            .law(Increasing)
+            .law(Between(0.0, 1.0)),
+        unary(Unary::normal_pdf(), |x| (-x * x / 2.0).exp() / (2.0 * PI).sqrt())
+            .law(Even)
+            .law(Between(0.0, 0.4)),
     ]
 }
 

@@ -8,6 +8,7 @@ mod index;
 mod matmul;
 mod pool;
 mod reduce;
+mod rnn;
 mod softmax;
 mod view;
 
@@ -30,6 +31,7 @@ pub fn table() -> Vec<Row> {
         attention::rows(),
         conv::rows(),
         pool::rows(),
+        rnn::rows(),
     ];
     families.into_iter().flatten().collect()
 }

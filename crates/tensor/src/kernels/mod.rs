@@ -10,6 +10,7 @@ pub mod matmul;
 pub mod pool;
 pub mod random;
 pub mod reduce;
+pub mod rnn;
 pub mod rows;
 pub mod strided;
 pub mod window;
@@ -47,10 +48,21 @@ pub trait Kernels: matmul::Products {
     fn random(distribution: random::Distribution, isa: Isa, state: RngState, out: &mut [Self]);
     /// Softmax and its relatives over rows of `n` elements, see [`rows::rows`].
     fn rows(isa: Isa, n: usize, call: rows::Rows<'_, Self>);
-    /// Convolution and its adjoints, see [`conv::convolve`].
+    /// Convolution and its adjoints, see [`conv::Conv`].
     fn conv(isa: Isa, geometry: &conv::Geometry, call: conv::Conv<'_, Self>);
+    /// Weights in the form that many calls of [`Kernels::conv`] read, if there is one.
+    fn conv_prepare(
+        isa: Isa,
+        geometry: &conv::Geometry,
+        weight: &[Self],
+        bias: Option<&[Self]>,
+    ) -> Option<conv::Prepared>;
     /// Pooling and its adjoints, see [`pool::pool`].
     fn pool(isa: Isa, call: pool::Pool<'_, Self>);
+    /// See [`rnn::forward`].
+    fn rnn_forward(call: rnn::Forward<'_, Self>);
+    /// See [`rnn::backward`].
+    fn rnn_backward(call: rnn::Backward<'_, Self>);
     /// Attention, see [`attention::forward`].
     fn attention(isa: Isa, call: attention::Forward<'_, Self>);
     /// Its gradients, see [`attention::backward`].
@@ -72,7 +84,7 @@ macro_rules! number_kernels {
 number_kernels!(f32, f64, i32, i64, u8);
 
 macro_rules! float_kernels {
-    ($($t:ty, $width:ty;)*) => {$(
+    ($($t:ty, $width:ty, $conv:ident;)*) => {$(
         impl Kernels for $t {
             type TableWidth = $width;
             fn unary(op: Unary, isa: Isa, out: &mut [$t], x: Operand<'_, $t, $t>) {
@@ -88,10 +100,24 @@ macro_rules! float_kernels {
                 rows::rows(isa, n, call);
             }
             fn conv(isa: Isa, geometry: &conv::Geometry, call: conv::Conv<'_, $t>) {
-                conv::convolve(isa, geometry, call);
+                conv::$conv::run(isa, geometry, call);
+            }
+            fn conv_prepare(
+                isa: Isa,
+                geometry: &conv::Geometry,
+                weight: &[$t],
+                bias: Option<&[$t]>,
+            ) -> Option<conv::Prepared> {
+                conv::$conv::prepare(isa, geometry, weight, bias)
             }
             fn pool(isa: Isa, call: pool::Pool<'_, $t>) {
                 pool::pool(isa, call);
+            }
+            fn rnn_forward(call: rnn::Forward<'_, $t>) {
+                rnn::run_forward(call);
+            }
+            fn rnn_backward(call: rnn::Backward<'_, $t>) {
+                rnn::run_backward(call);
             }
             fn attention(isa: Isa, call: attention::Forward<'_, $t>) {
                 attention::forward::run(isa, call);
@@ -102,4 +128,4 @@ macro_rules! float_kernels {
         }
     )*};
 }
-float_kernels!(f32, strided::Wide; f64, strided::Narrow;);
+float_kernels!(f32, strided::Wide, single; f64, strided::Narrow, double;);

@@ -6,9 +6,10 @@
 
 use std::marker::PhantomData;
 
-use crate::element::Element;
-use crate::isa::{Body, Isa, dispatch};
+use crate::element::{Element, Float};
+use crate::isa::{Body, Isa, Kernel, MulAdd, dispatch, dispatch_kernel};
 use crate::layout::{Collapsed, Layout};
+use crate::pack::Pack;
 use crate::parallel::{self, Cost};
 
 /// Elements a thread takes at a time.
@@ -118,6 +119,101 @@ pub struct Narrow;
 impl Width for Narrow {
     const WIDE: bool = false;
 }
+
+/// A function of one number in the form that the table's loops want.
+pub(crate) trait Formula1<T>: Sync {
+    /// Its value; must be `#[inline(always)]`.
+    fn at<const K: usize, M: MulAdd>(&self, x: Pack<T, K, M>) -> Pack<T, K, M>;
+}
+
+/// A function of two numbers in the form that the table's loops want.
+pub(crate) trait Formula2<T>: Sync {
+    /// Its value; must be `#[inline(always)]`.
+    fn at<const K: usize, M: MulAdd>(&self, x: Pack<T, K, M>, y: Pack<T, K, M>) -> Pack<T, K, M>;
+}
+
+/// Numbers of a pack, and how far apart they lie.
+const K: usize = 4;
+const APART: usize = 16;
+
+macro_rules! table {
+    ($(#[$doc:meta])* $name:ident $body:ident $Formula:ident $blocks:ident $chunk:ident ($($x:ident),+)) => {
+        struct $body<'p, T, F> {
+            out: &'p mut [T],
+            f: &'p F,
+            $($x: &'p [T],)+
+        }
+
+        /// `K` × `APART` elements. In a function of its own so that the compiler knows the slices apart.
+        #[inline(always)]
+        fn $chunk<T: Float, M: MulAdd>(
+            f: &impl $Formula<T>,
+            $($x: &[[T; APART]; K],)+
+            out: &mut [[T; APART]; K],
+        ) {
+            for i in 0..APART {
+                $(
+                    let mut pack = Pack::<T, K, M>::all(T::ZERO);
+                    let mut k = 0;
+                    while k < K {
+                        pack.0[k] = $x[k][i];
+                        k += 1;
+                    }
+                    let $x = pack;
+                )+
+                let y = f.at($($x),+);
+                let mut k = 0;
+                while k < K {
+                    out[k][i] = y.0[k];
+                    k += 1;
+                }
+            }
+        }
+
+        impl<T: Float, F: $Formula<T>> Kernel for $body<'_, T, F> {
+            type Output = ();
+            const WIDE: bool = <T::TableWidth as Width>::WIDE;
+            #[inline(always)]
+            fn run<M: MulAdd>(self) {
+                let len = self.out.len();
+                let whole = len / (K * APART);
+                let (out, rest) = self.out.split_at_mut(whole * K * APART);
+                let out = out.as_chunks_mut().0.as_chunks_mut::<K>().0;
+                $(let ($x, last) = self.$x[..len].split_at(whole * K * APART);
+                  let mut padded = [[T::ZERO; APART]; K];
+                  padded.as_flattened_mut()[..last.len()].copy_from_slice(last);
+                  let $x = ($x.as_chunks().0.as_chunks::<K>().0, padded);)+
+                let mut end = [[T::ZERO; APART]; K];
+                // The padded rest goes through the same loop as all: the function is compiled once.
+                for i in 0..whole + usize::from(!rest.is_empty()) {
+                    $(let $x = $x.0.get(i).unwrap_or(&$x.1);)+
+                    $chunk::<T, M>(self.f, $($x,)+ out.get_mut(i).unwrap_or(&mut end));
+                }
+                let end = end.as_flattened();
+                rest.copy_from_slice(&end[..rest.len()]);
+            }
+        }
+
+        $(#[$doc])*
+        pub(crate) fn $name<T: Float>(isa: Isa, out: &mut [T], $($x: Operand<'_, T, T>,)+ f: &impl $Formula<T>) {
+            let bytes = (1 + [$(stringify!($x)),+].len()) * size_of::<T>();
+            let cost = Cost { bytes: out.len() * bytes, flops: out.len() * FLOPS };
+            $blocks(out, $($x,)+ cost, &|$($x,)+ out| dispatch_kernel(isa, $body { out, f, $($x),+ }));
+        }
+    };
+}
+
+/// What a function of the table costs, more or less.
+const FLOPS: usize = 8;
+
+table!(
+    /// `out[i] ← f(x[i])`.
+    table1 Table1 Formula1 blocks1 chunk1 (x)
+);
+table!(
+    /// `out[i] ← f(x[i], y[i])`.
+    table2 Table2 Formula2 blocks2 chunk2 (x, y)
+);
 
 macro_rules! engine {
     ($(#[$doc:meta])* $name:ident $name_as:ident $blocks:ident $body:ident ($($x:ident : $A:ident),+)) => {

@@ -5,7 +5,7 @@
 //! of its own, and the shares are added in the order of the keys.
 
 use super::bias::{self, Tile};
-use super::pack::{pack, pack_transposed};
+use super::pack::{dots, pack, pack_transposed};
 use super::places::{Places, Rows};
 use super::{Bias, Heads, KEYS, QUERIES, Sizes, dense, product, transposed};
 use crate::isa::Isa;
@@ -70,7 +70,7 @@ pub(in crate::kernels) fn run<T: Tables>(isa: Isa, call: &Backward<'_, T>, into:
     };
     let Sizes { batch, heads, key_heads, queries, keys, width, .. } = call.sizes;
     let units = batch * key_heads;
-    let wanted = if units == 0 { 1 } else { (TASKS / units).max(1) };
+    let wanted = TASKS.checked_div(units).unwrap_or(1).max(1);
     let part = keys.div_ceil(wanted).next_multiple_of(KEYS).max(TASK_KEYS);
     let parts = (keys.div_ceil(part).max(1), part);
     if parts.0 == 1 {
@@ -87,7 +87,7 @@ pub(in crate::kernels) fn run<T: Tables>(isa: Isa, call: &Backward<'_, T>, into:
 fn add_shares<T: Tables>(call: &Backward<'_, T>, shares: &[T], parts: usize, q: &Rows<'_, T>) {
     let Sizes { batch, heads, queries, width, .. } = call.sizes;
     let share = batch * heads * queries * width;
-    parallel::for_each(batch * heads, Cost::bytes(shares.len() * size_of::<T>()), |head| {
+    parallel::for_each(batch * heads, Cost::bytes(size_of_val(shares)), |head| {
         let mut sum = vec![T::ZERO; width];
         for i in 0..queries {
             let at = (head * queries + i) * width;
@@ -175,16 +175,10 @@ impl<T: Tables> Pass<'_, T> {
     fn saved(&self, first: usize, count: usize) -> Vec<[T; 2]> {
         let Sizes { queries, value_width, .. } = self.call.sizes;
         let (out, g) = (&self.call.out, &self.call.g);
-        let mut saved = Vec::with_capacity(count * queries);
-        let mut rows = vec![T::ZERO; 2 * value_width];
-        let (a, b) = rows.split_at_mut(value_width);
-        for head in first..first + count {
-            for i in 0..queries {
-                pack(out, head, (i, 1), (value_width, T::ONE), a);
-                pack(g, head, (i, 1), (value_width, T::ONE), b);
-                let total = a.iter().zip(&*b).fold(T::ZERO, |sum, (&a, &b)| sum + a * b);
-                saved.push([self.call.log_sums[head * queries + i], total]);
-            }
+        let log_sums = self.call.log_sums[first * queries..(first + count) * queries].iter();
+        let mut saved: Vec<[T; 2]> = log_sums.map(|&log_sum| [log_sum, T::ZERO]).collect();
+        for (member, saved) in saved.chunks_exact_mut(queries.max(1)).enumerate() {
+            dots(self.isa, [out, g], first + member, value_width, saved);
         }
         saved
     }
@@ -195,7 +189,7 @@ impl<T: Tables> Pass<'_, T> {
         let Sizes { heads, key_heads, queries, width, value_width, .. } = *sizes;
         let (key, count) = block;
         let group = heads / key_heads;
-        pack(k, key_head, block, (width, T::ONE), room.k);
+        pack(self.isa, k, key_head, block, (width, T::ONE), room.k);
         pack_transposed(self.isa, k, key_head, block, width, (room.k_columns, count));
         pack_transposed(self.isa, v, key_head, block, value_width, (room.v_columns, count));
         let mut is_first = true;
@@ -242,8 +236,8 @@ impl<T: Tables> Pass<'_, T> {
         // Keys that no query of the tile sees are left out, unless their gradients are still unwritten.
         let seen = bias.limit(row + rows - 1, key + all) - key;
         let count = if is_first { all } else { seen };
-        pack(q, head.0, (row, rows), (width, *scale), room.q);
-        pack(g, head.0, (row, rows), (value_width, T::ONE), room.g);
+        pack(self.isa, q, head.0, (row, rows), (width, *scale), room.q);
+        pack(self.isa, g, head.0, (row, rows), (value_width, T::ONE), room.g);
         product(
             [rows, count, width],
             dense(room.q, width),

@@ -2,6 +2,7 @@
 //! and the same backward. A row's sums run in fixed lanes, so that bits depend on neither threads nor instruction set.
 
 use super::Heads;
+use super::pack::halved;
 use crate::element::Float;
 use crate::isa::{Body, Isa, dispatch};
 use crate::kernels::random::words;
@@ -160,19 +161,6 @@ fn fold<T: Float>(row: &[T], start: T, f: impl Fn(T, T) -> T) -> T {
     lanes[0]
 }
 
-/// The sum of lanes, by halves.
-#[inline(always)]
-fn total<T: Float>(mut lanes: [T; LANES]) -> T {
-    let mut width = LANES;
-    while width > 1 {
-        width /= 2;
-        for lane in 0..width {
-            lanes[lane] = lanes[lane] + lanes[lane + width];
-        }
-    }
-    lanes[0]
-}
-
 /// Each x becomes e^(x − shift); answers their sum.
 #[inline(always)]
 fn exponentials<T: Float>(row: &mut [T], shift: T) -> T {
@@ -188,7 +176,7 @@ fn exponentials<T: Float>(row: &mut [T], shift: T) -> T {
         *x = (*x - shift).fast_exp();
         *lane = *lane + *x;
     }
-    total(lanes)
+    halved(lanes)
 }
 
 /// One tile of scores becomes e^(score − maximum so far); sums and results so far move to the new maximum.

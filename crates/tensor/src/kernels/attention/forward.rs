@@ -85,7 +85,7 @@ impl<T: Tables> Pass<'_, T> {
         let (results, room) = room.split_at_mut(lengths[1]);
         let (scores, room) = room.split_at_mut(lengths[2]);
         let (k, v) = room.split_at_mut(lengths[3]);
-        pack(&self.q, head, (first, count), (width, self.scale), q);
+        pack(self.isa, &self.q, head, (first, count), (width, self.scale), q);
         let mut running = vec![[T::LOWEST, T::ZERO]; count];
         let key_head = self.sizes.key_head(head);
         let limit = self.bias.limit(first + count - 1, keys);
@@ -93,7 +93,7 @@ impl<T: Tables> Pass<'_, T> {
             let block = (key, step.min(limit - key));
             if !few {
                 pack_transposed(self.isa, &self.k, key_head, block, width, (k, step));
-                pack(&self.v, key_head, block, (value_width, T::ONE), v);
+                pack(self.isa, &self.v, key_head, block, (value_width, T::ONE), v);
             }
             for row in (0..count).step_by(QUERIES) {
                 let rows = QUERIES.min(count - row);

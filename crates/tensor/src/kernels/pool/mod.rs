@@ -4,10 +4,13 @@
 //! columns, side by side over the whole width, then across each cell. Planes are independent, so work is cut by planes.
 //! Operands are dense; knows no `Tensor`.
 
+pub mod windows;
+
 use std::ops::Range;
 
 use crate::element::Float;
 use crate::isa::{Body, Isa, dispatch};
+use crate::kernels::window::Window;
 use crate::parallel::{self, Cost};
 
 /// The cells of a plane: cell (i, j) holds rows `cells[0][i]` and columns `cells[1][j]`, every `step`-th of them.
@@ -35,6 +38,28 @@ pub enum Pool<'a, T> {
         out: &'a mut [T],
         /// Place of the result in its plane.
         index: &'a mut [i64],
+    },
+    /// The largest element of each window and which tap of the window it is; the first of equals, NaN above all.
+    Largest {
+        /// Windows of no more than 256 taps, each with one in the plane.
+        window: Window,
+        /// Planes.
+        x: &'a [T],
+        /// Result.
+        out: &'a mut [T],
+        /// ky·KW + kx.
+        tap: &'a mut [u8],
+    },
+    /// The adjoint of `Largest`.
+    LargestGrad {
+        /// The same windows.
+        window: Window,
+        /// Cotangent.
+        g: &'a [T],
+        /// Taps, each in the plane.
+        tap: &'a [u8],
+        /// Result.
+        out: &'a mut [T],
     },
     /// g added at the places that `index` names.
     MaxGrad {
@@ -99,6 +124,8 @@ pub fn pool<T: Float>(isa: Isa, call: Pool<'_, T>) {
                 dispatch(isa, Max { grid, x, out, index, best: &mut best, rows: &mut rows });
             });
         }
+        Pool::Largest { window, x, out, tap } => windows::largest(isa, &window, x, out, tap),
+        Pool::LargestGrad { window, g, tap, out } => windows::largest_grad(isa, &window, g, tap, out),
         Pool::MaxGrad { planes: [from, to], g, index, out } => {
             let (each, cost) = (planes_each([from, to]), Cost::bytes(size_of_val(out) * 4));
             parallel::chunks_mut(out, each * to, cost, |part, out| {

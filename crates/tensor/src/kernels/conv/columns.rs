@@ -1,62 +1,14 @@
 //! Convolution as matrix products over gathered windows (im2col), and its two adjoints.
 //!
-//! [`convolve`] is the seam: what is inside may become another algorithm without anyone noticing. Work is cut by image
-//! and group (the weights' gradient by a fixed number of runs of images), never by threads. Operands are dense; knows
-//! no `Tensor`.
+//! The way for double precision and for whatever the direct tiles do not suit. Work is cut by image and group (the
+//! weights' gradient by a fixed number of runs of images), never by threads. Knows no `Tensor`.
 
-use super::matmul::{Gemm, MatRef};
-use super::window::Window;
+use super::{Conv, Geometry};
 use crate::element::Float;
 use crate::isa::{Body, Isa, dispatch, with_isa};
-use crate::parallel::{self, Cost};
+use crate::kernels::matmul::{Gemm, MatRef};
+use crate::parallel;
 use crate::storage::Storage;
-
-/// The sizes of one convolution.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Geometry {
-    /// Images.
-    pub batch: usize,
-    /// Groups of channels that do not see each other.
-    pub groups: usize,
-    /// Input channels per group.
-    pub inputs: usize,
-    /// Output channels per group.
-    pub outputs: usize,
-    /// Where the kernel goes.
-    pub window: Window,
-}
-
-/// One convolution or adjoint; `x` is `[N, C, H, W]`, `weight` `[O, C/groups, KH, KW]`, `g` `[N, O, OH, OW]`.
-#[derive(Debug)]
-pub enum Conv<'a, T> {
-    /// out `[N, O, OH, OW]` ← x ∗ weight.
-    Forward {
-        /// Images.
-        x: &'a [T],
-        /// Kernels.
-        weight: &'a [T],
-        /// Result, written in full.
-        out: &'a mut [T],
-    },
-    /// out `[N, C, H, W]` ← the cotangent of `x`.
-    InputGrad {
-        /// Cotangent of the result.
-        g: &'a [T],
-        /// Kernels.
-        weight: &'a [T],
-        /// Result, written in full.
-        out: &'a mut [T],
-    },
-    /// out `[O, C/groups, KH, KW]` ← the cotangent of `weight`.
-    WeightGrad {
-        /// Images.
-        x: &'a [T],
-        /// Cotangent of the result.
-        g: &'a [T],
-        /// Result, written in full.
-        out: &'a mut [T],
-    },
-}
 
 /// Elements of the column buffer: half of a second-level cache of `f32`.
 const COLUMNS: usize = 128 * 1024;
@@ -68,22 +20,6 @@ const PARTS: usize = 8;
 const COPIES: usize = 8 * 1024 * 1024;
 
 impl Geometry {
-    /// Weights per output channel.
-    fn depth(&self) -> usize {
-        self.inputs * self.window.kernel[0] * self.window.kernel[1]
-    }
-
-    /// Elements of one group of one input image, and of one output image.
-    fn blocks(&self) -> (usize, usize) {
-        (self.inputs * self.window.plane(), self.outputs * self.window.positions())
-    }
-
-    fn cost<T>(&self) -> Cost {
-        let jobs = self.batch * self.groups;
-        let (x, y) = self.blocks();
-        Cost { bytes: jobs * (x + y) * size_of::<T>(), flops: 2 * jobs * y * self.depth() }
-    }
-
     /// Positions per strip, all strips being nearly equal.
     fn strip(&self) -> usize {
         let positions = self.window.positions();
@@ -93,14 +29,19 @@ impl Geometry {
 }
 
 /// Runs one convolution.
-pub fn convolve<T: Float>(isa: Isa, geometry: &Geometry, call: Conv<'_, T>) {
+pub(super) fn convolve<T: Float>(isa: Isa, geometry: &Geometry, call: Conv<'_, T>) {
     let (x_block, y_block) = geometry.blocks();
     let cost = geometry.cost::<T>();
     match call {
-        Conv::Forward { x, weight, out } => parallel::chunks_mut(out, y_block, cost, |job, out| {
-            let job = Job { isa, geometry, group: job % geometry.groups, x: &x[job * x_block..][..x_block] };
-            with_isa(isa, || job.forward(weight, out));
-        }),
+        Conv::Forward { x, weight, bias, relu, out, .. } => {
+            parallel::chunks_mut(out, y_block, cost, |job, out| {
+                let group = job % geometry.groups;
+                let job = Job { isa, geometry, group, x: &x[job * x_block..][..x_block] };
+                with_isa(isa, || job.forward(weight, out));
+                let bias = bias.map(|bias| &bias[group * geometry.outputs..][..geometry.outputs]);
+                dispatch(isa, Finish { bias, relu, plane: geometry.window.positions(), out });
+            })
+        }
         Conv::InputGrad { g, weight, out } => parallel::chunks_mut(out, x_block, cost, |job, out| {
             let g = &g[job * y_block..][..y_block];
             let job = Job { isa, geometry, group: job % geometry.groups, x: &[] };
@@ -296,6 +237,30 @@ impl<T: Float> Body for Scatter<'_, T> {
                     plane[at..].iter_mut().step_by(step).zip(row).for_each(|(p, &r)| *p = *p + r);
                 }
             });
+        }
+    }
+}
+
+/// Adds a bias to each plane, and turns negative results into 0.
+struct Finish<'a, T> {
+    bias: Option<&'a [T]>,
+    relu: bool,
+    plane: usize,
+    out: &'a mut [T],
+}
+
+impl<T: Float> Body for Finish<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        let Self { bias, relu, plane, out } = self;
+        if let Some(bias) = bias {
+            for (plane, &bias) in out.chunks_exact_mut(plane.max(1)).zip(bias) {
+                plane.iter_mut().for_each(|y| *y = *y + bias);
+            }
+        }
+        if relu {
+            out.iter_mut().for_each(|y| *y = if *y < T::ZERO { T::ZERO } else { *y });
         }
     }
 }
