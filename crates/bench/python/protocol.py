@@ -28,7 +28,7 @@ SGEMM = {
     "sgemm_1024x64x1024": (1024, 64, 1024, "nn"),
 }
 
-WARM_UP_FIRST = 0.5  # seconds, and at least three calls: caches, code generation, the thread pool
+WARM_UP_FIRST = 0.5  # seconds, and at least two calls: caches, code generation, the thread pool
 WARM_UP_AGAIN = 0.02  # seconds, and at least one call
 
 
@@ -78,8 +78,8 @@ class Server:
                 gc.collect()
                 self.job, self.name = self.make(name), name
             gc.disable()
-            repeat(self.job.step, WARM_UP_AGAIN if again else WARM_UP_FIRST, 1 if again else 3)
-            times = repeat(self.job.step, seconds, 3)
+            repeat(self.job.step, WARM_UP_AGAIN if again else WARM_UP_FIRST, 1 if again else 2)
+            times = repeat(self.job.step, seconds, 1)
         except Exception as error:  # the other workloads must still be measured
             self.name, self.job = None, None
             reason = " ".join(str(error).split())[:200]

@@ -47,7 +47,7 @@ pub(super) const PEERS: &[Runner] = &[
     Runner { suffixes: &["", "+", "c"], ..python("torch", "torch", "torch_runner.py") },
     Runner { suffixes: &["", "+"], ..python("ort", "ort", "ort_runner.py") },
     rust("candle", "candle"),
-    rust("burn", "burn"),
+    Runner { suffixes: &["", "+"], ..rust("burn", "burn") },
     rust("gemm", "other"),
     rust("faer", "other"),
     rust("matrixmultiply", "other"),

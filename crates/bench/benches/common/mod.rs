@@ -6,13 +6,13 @@ use criterion::Criterion;
 use gradus_bench::entries;
 
 /// Whether a workload trains or runs a model, as its name says.
-pub fn is_model(name: &str) -> bool {
+pub(crate) fn is_model(name: &str) -> bool {
     let models = ["gpt2_", "minilm_"];
     name.contains("_train") || name.ends_with("_infer") || models.iter().any(|model| name.starts_with(model))
 }
 
 /// Times those workloads whose names are `wanted`.
-pub fn bench(criterion: &mut Criterion, group: &str, wanted: impl Fn(&str) -> bool) {
+pub(crate) fn bench(criterion: &mut Criterion, group: &str, wanted: impl Fn(&str) -> bool) {
     let mut group = criterion.benchmark_group(group);
     group
         .sample_size(10)

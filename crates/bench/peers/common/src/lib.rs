@@ -138,9 +138,9 @@ impl Server<'_> {
             self.kept = Some((name.into(), (self.peer.make)(name)?));
         }
         let (_, job) = self.kept.as_mut().ok_or("unknown workload")?;
-        let (warm_up, at_least) = if again { (WARM_UP_AGAIN, 1) } else { (WARM_UP_FIRST, 3) };
+        let (warm_up, at_least) = if again { (WARM_UP_AGAIN, 1) } else { (WARM_UP_FIRST, 2) };
         repeat(&mut job.step, warm_up, at_least);
-        let mut times = repeat(&mut job.step, Duration::try_from_secs_f64(seconds)?, 3);
+        let mut times = repeat(&mut job.step, Duration::try_from_secs_f64(seconds)?, 1);
         times.sort_unstable();
         let middle = times.len() / 2;
         let median = (times[middle] + times[(times.len() - 1) / 2]) / 2;
