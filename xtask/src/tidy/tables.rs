@@ -143,7 +143,11 @@ pub(crate) const ALLOWED_IN_TESTS: &[(&str, &[&str])] = &[("*", &["gradus-testki
 
 /// The files that may start threads: kernels reach them through `parallel`, with one cost model, and parts that do not
 /// depend on the number of threads.
-pub(crate) const THREAD_FILES: &[&str] = &["crates/tensor/src/crew.rs"];
+pub(crate) const THREAD_FILES: &[&str] = &[
+    "crates/tensor/src/crew.rs",
+    // A program of its own that measures the machine and knows no crate of ours.
+    "crates/bench/limits/src/threads.rs",
+];
 
 /// Lines that a file may have.
 pub(crate) const FILE_LINES: usize = 400;
@@ -172,6 +176,9 @@ pub(crate) const UNSAFE_CRATE: &str = "gradus-tensor";
 pub(crate) const UNSAFE_FILES: &[&str] = &[
     // The machine's limit: registers and instructions alone, no memory is touched.
     "crates/bench/limits/src/arithmetic.rs",
+    // Other libraries' products, whose doors take pointers.
+    "crates/bench/peers/gemm/src/main.rs",
+    "crates/bench/peers/matrixmultiply/src/main.rs",
     "crates/tensor/src/crew.rs",
     "crates/tensor/src/isa.rs",
     "crates/tensor/src/kernels/attention/*",
