@@ -6,8 +6,10 @@ use super::kernel::Lanes;
 /// What is done to each element of a product, once.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Epilogue<'a, T> {
-    /// Added to every row, length n.
+    /// Added to every row, length n; to every column, length m, if `by_row`.
     pub(super) bias: Option<&'a [T]>,
+    /// Whether the product is computed transposed, so that the bias belongs to its rows.
+    pub(super) by_row: bool,
 }
 
 /// The epilogue of one tile and one block of the depth.
@@ -15,18 +17,25 @@ pub(super) struct Epilogue<'a, T> {
 pub(super) struct Finish<T> {
     /// Add to what C holds; C is not read otherwise.
     pub(super) accumulate: bool,
-    /// The bias of the tile's first column; null where none is due.
+    /// The bias of the tile's first column (first row in a transposed product); null where none is due.
     pub(super) bias: *const T,
+    /// Whether it belongs to the rows.
+    pub(super) by_row: bool,
 }
 
 impl<T: crate::Float> Epilogue<'_, T> {
-    /// The share of a block whose first column is `column`; `first` and `last` say where in the depth it lies.
-    pub(super) fn at(&self, column: usize, accumulate: bool, first: bool, last: bool) -> Finish<T> {
+    /// The share of a tile whose first row and column are these; `first` and `last` say where in the depth it lies.
+    pub(super) fn at(
+        &self,
+        (row, column): (usize, usize),
+        accumulate: bool,
+        (first, last): (bool, bool),
+    ) -> Finish<T> {
         let bias = match self.bias {
-            Some(bias) if last => bias[column..].as_ptr(),
+            Some(bias) if last => bias[if self.by_row { row } else { column }..].as_ptr(),
             _ => std::ptr::null(),
         };
-        Finish { accumulate: accumulate || !first, bias }
+        Finish { accumulate: accumulate || !first, bias, by_row: self.by_row && !bias.is_null() }
     }
 
     /// The whole of a product without depth: sums of nothing. `c` is one row.

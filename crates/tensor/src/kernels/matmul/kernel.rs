@@ -2,6 +2,7 @@
 //! vectors lie along k. They know no packing, no threads and no choice of path; whoever calls answers for the bounds.
 
 use super::epilogue::Finish;
+use crate::element::Element;
 
 /// A vector of one instruction set.
 ///
@@ -50,8 +51,8 @@ pub(super) struct TileCall<T> {
     pub(super) b: (*const T, isize),
     /// How many elements ahead B is fetched into the cache.
     pub(super) ahead: usize,
-    /// C's element (0, 0), and the distance between its rows.
-    pub(super) c: (*mut T, usize),
+    /// C's element (0, 0), and the distances between its rows and columns; columns are contiguous (1), or else rows are.
+    pub(super) c: (*mut T, usize, usize),
     /// Columns in the last vector, 1 ..= LANES.
     pub(super) last: usize,
     /// What happens on the way to memory.
@@ -66,10 +67,10 @@ pub(super) struct DotCall<T> {
     pub(super) a: (*const T, isize),
     /// B's element (0, 0), and the distance between its columns.
     pub(super) b: (*const T, isize),
-    /// C's element (0, 0), and the distance between its rows.
-    pub(super) c: (*mut T, usize),
-    /// Distance between the rows' shares of the bias: 0, or 1 if the bias belongs to the rows.
-    pub(super) bias_step: usize,
+    /// C's element (0, 0), and the distances between its rows and columns.
+    pub(super) c: (*mut T, usize, usize),
+    /// Whether the bias belongs to the rows.
+    pub(super) bias_by_row: bool,
     /// What happens on the way to memory.
     pub(super) finish: Finish<T>,
 }
@@ -131,33 +132,57 @@ pub(super) use table;
 pub(super) unsafe fn tile<L: Lanes, const R: usize, const V: usize>(call: &TileCall<L::T>) {
     let (mut a, a_row, a_column) = call.a;
     let (mut b, b_row) = call.b;
-    let (c, c_row) = call.c;
+    let (c, c_row, c_column) = call.c;
     // SAFETY: by the caller's promise; pointers step past the last row by wrapping arithmetic and are not read there.
     unsafe {
         let mask = L::mask(call.last);
-        for i in 0..R {
-            for v in 0..V {
-                L::prefetch(c.wrapping_add(i * c_row + v * L::LANES));
+        if c_column == 1 {
+            for i in 0..R {
+                for v in 0..V {
+                    L::prefetch(c.wrapping_add(i * c_row + v * L::LANES));
+                }
             }
         }
         let mut sums = [[L::zero(); V]; R];
-        for _ in 0..call.k {
-            let mut row = [L::zero(); V];
-            for v in 0..V {
-                L::prefetch(b.wrapping_add(call.ahead + v * L::LANES));
-            }
-            for v in 0..V - 1 {
-                row[v] = L::load(b.add(v * L::LANES));
-            }
-            row[V - 1] = L::load_masked(b.add((V - 1) * L::LANES), mask);
-            for i in 0..R {
-                let x = L::splat(a.offset(i as isize * a_row));
+        // A macro: a closure would be compiled without the instruction set.
+        macro_rules! step {
+            () => {
+                let mut row = [L::zero(); V];
                 for v in 0..V {
-                    sums[i][v] = L::fma(x, row[v], sums[i][v]);
+                    L::prefetch(b.wrapping_add(call.ahead + v * L::LANES));
+                }
+                for v in 0..V - 1 {
+                    row[v] = L::load(b.add(v * L::LANES));
+                }
+                row[V - 1] = L::load_masked(b.add((V - 1) * L::LANES), mask);
+                for i in 0..R {
+                    let x = L::splat(a.offset(i as isize * a_row));
+                    for v in 0..V {
+                        sums[i][v] = L::fma(x, row[v], sums[i][v]);
+                    }
+                }
+                a = a.wrapping_offset(a_column);
+                b = b.wrapping_offset(b_row);
+            };
+        }
+        let unrolled = if R * V >= 12 { call.k / 4 } else { 0 };
+        for _ in 0..unrolled {
+            step!();
+            step!();
+            step!();
+            step!();
+        }
+        for _ in 4 * unrolled..call.k {
+            step!();
+        }
+        if c_column != 1 || call.finish.by_row {
+            let mut tile = [[<L::T as Element>::ZERO; WIDEST]; R];
+            for i in 0..R {
+                for v in 0..V {
+                    L::store(tile[i].as_mut_ptr().add(v * L::LANES), sums[i][v]);
                 }
             }
-            a = a.wrapping_offset(a_column);
-            b = b.wrapping_offset(b_row);
+            return scatter(&tile, (V - 1) * L::LANES + call.last, (c, c_column), call.finish);
         }
         call.finish.tile::<L, R, V>(&mut sums, (c, c_row), mask);
         for i in 0..R {
@@ -166,6 +191,34 @@ pub(super) unsafe fn tile<L: Lanes, const R: usize, const V: usize>(call: &TileC
                 L::store(to.add(v * L::LANES), sums[i][v]);
             }
             L::store_masked(to.add((V - 1) * L::LANES), mask, sums[i][V - 1]);
+        }
+    }
+}
+
+/// Most columns of a tile.
+const WIDEST: usize = 64;
+
+/// Writes the first `columns` columns of a tile whose rows are contiguous in C, and whose bias belongs to the rows.
+///
+/// # Safety
+/// As for [`tile`].
+#[inline(never)]
+#[expect(clippy::needless_range_loop, reason = "the indices are those of the formula")]
+unsafe fn scatter<T: crate::Float, const R: usize>(
+    tile: &[[T; WIDEST]; R],
+    columns: usize,
+    (c, c_column): (*mut T, usize),
+    finish: Finish<T>,
+) {
+    for j in 0..columns {
+        // SAFETY: by the caller's promise.
+        unsafe {
+            let to = c.add(j * c_column);
+            let mut column: [T; R] = std::array::from_fn(|i| tile[i][j]);
+            for (i, x) in column.iter_mut().enumerate() {
+                *x = finish.element(*x, to.add(i), i);
+            }
+            *to.cast::<[T; R]>() = column;
         }
     }
 }
@@ -179,7 +232,7 @@ pub(super) unsafe fn tile<L: Lanes, const R: usize, const V: usize>(call: &TileC
 pub(super) unsafe fn dot<L: Lanes, const R: usize, const J: usize>(call: &DotCall<L::T>) {
     let (a, a_row) = call.a;
     let (b, b_column) = call.b;
-    let (c, c_row) = call.c;
+    let (c, c_row, c_column) = call.c;
     // SAFETY: by the caller's promise.
     unsafe {
         let mut sums = [[L::zero(); J]; R];
@@ -213,8 +266,8 @@ pub(super) unsafe fn dot<L: Lanes, const R: usize, const J: usize>(call: &DotCal
         }
         for i in 0..R {
             for j in 0..J {
-                let to = c.add(i * c_row + j);
-                *to = call.finish.element(L::sum(sums[i][j]), to, i * call.bias_step + j);
+                let to = c.add(i * c_row + j * c_column);
+                *to = call.finish.element(L::sum(sums[i][j]), to, if call.bias_by_row { i } else { j });
             }
         }
     }

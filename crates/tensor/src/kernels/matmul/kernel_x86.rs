@@ -158,9 +158,9 @@ macro_rules! kernels {
 
 kernels!(avx2_f32 as AVX2_F32, F32x8, f32, "avx2,fma", vectors 2, depth 512, transpose_f32x8);
 kernels!(avx2_f64 as AVX2_F64, F64x4, f64, "avx2,fma", vectors 2, depth 256, transpose_f64x4);
-kernels!(avx512_f32 as AVX512_F32, F32x16, f32, "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma", vectors 4, depth 512,
+kernels!(avx512_f32 as AVX512_F32, F32x16, f32, "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma", vectors 4, depth 1024,
     transpose_f32x16);
-kernels!(avx512_f64 as AVX512_F64, F64x8, f64, "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma", vectors 4, depth 256,
+kernels!(avx512_f64 as AVX512_F64, F64x8, f64, "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma", vectors 4, depth 512,
     transpose_f64x8);
 
 /// # Safety

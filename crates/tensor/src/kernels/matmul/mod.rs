@@ -18,7 +18,6 @@ mod partial;
 mod plan;
 mod prepacked;
 mod scratch;
-mod shared;
 mod small;
 mod tables;
 #[cfg(test)]
@@ -236,7 +235,7 @@ fn checked<T: Tables>(call: Checked<'_, T>, (c, c_stride): (&mut [T], usize)) {
         packed.is_some_and(|bytes| bytes <= isize::MAX as usize / 4),
         "gemm: too large: [{m}, {k}] · [{k}, {n}]"
     );
-    let epilogue = Epilogue { bias };
+    let epilogue = Epilogue { bias, by_row: false };
     if k == 0 {
         return (0..m * sizes.batch).for_each(|i| epilogue.row(&mut c[i * c_stride..][..n], accumulate));
     }
@@ -246,29 +245,29 @@ fn checked<T: Tables>(call: Checked<'_, T>, (c, c_stride): (&mut [T], usize)) {
     let kernel = T::kernel(crate::current_isa());
     let c_batch = m * n;
     let c = c.as_mut_ptr();
+    let (c_row, c_column) = (c_stride, 1);
     let problem =
-        Problem { kernel, m, n, k, a, b, offsets, c, c_row: c_stride, c_batch, accumulate, epilogue, here };
-    if plan::is_better_transposed(sizes, &a) {
-        let offsets: Vec<_> = offsets.iter().map(|&(a, b)| (b, a)).collect();
-        let epilogue = Epilogue { bias: None };
-        let sums = Problem {
-            m: n,
-            n: m,
-            a: b.transposed(),
-            b: a.transposed(),
-            offsets: &offsets,
-            epilogue,
-            ..problem
-        };
-        let plan = plan::plan(kernel, Sizes { m: n, n: m, ..sizes }, &sums.a, &sums.b);
-        return partial::run(sums, &plan, &problem, true);
+        Problem { kernel, m, n, k, a, b, offsets, c, c_row, c_column, c_batch, accumulate, epilogue, here };
+    if !plan::is_better_transposed(sizes, &a, &b) {
+        return planned(problem, sizes);
     }
-    let plan = plan::plan(kernel, sizes, &a, &b);
-    if plan.parts > 1 {
-        let sums = Problem { epilogue: Epilogue { bias: None }, ..problem };
-        return partial::run(sums, &plan, &problem, false);
-    }
-    problem.run(&plan);
+    let swapped: Vec<_>;
+    let offsets = match offsets {
+        [(0, 0)] => offsets,
+        _ => {
+            swapped = offsets.iter().map(|&(a, b)| (b, a)).collect();
+            &swapped
+        }
+    };
+    let epilogue = Epilogue { bias, by_row: true };
+    let (m, n, a, b, c_row, c_column) = (n, m, b.transposed(), a.transposed(), 1, c_stride);
+    planned(Problem { m, n, a, b, offsets, c_row, c_column, epilogue, ..problem }, sizes.transposed());
+}
+
+/// Runs the problem as its plan says.
+fn planned<T: Tables>(problem: Problem<'_, T>, sizes: Sizes) {
+    let plan = plan::plan(problem.kernel, sizes, &problem.a, &problem.b);
+    if plan.parts > 1 { partial::run(&plan, &problem) } else { problem.run(&plan) }
 }
 
 /// A [`MatRef`] whose bounds have been checked. The pointers that its methods make are good to follow within the sizes

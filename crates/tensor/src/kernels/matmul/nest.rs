@@ -6,7 +6,7 @@ use super::kernel::{Kernel, TileCall};
 use super::pack::{cut, pack_a, pack_b, packed_b_length, strips};
 use super::plan::{Path, Plan};
 use super::scratch::with_scratch;
-use super::{Operand, shared, small};
+use super::{Operand, small};
 use crate::parallel::{self, Cost};
 
 /// A checked batch of products: the pointers are good for every index below the sizes.
@@ -22,6 +22,8 @@ pub(super) struct Problem<'a, T: 'static> {
     pub(super) offsets: &'a [(usize, usize)],
     pub(super) c: *mut T,
     pub(super) c_row: usize,
+    /// Distance between C's columns: 1, unless this is a transposed product.
+    pub(super) c_column: usize,
     /// Distance between the products' C.
     pub(super) c_batch: usize,
     pub(super) accumulate: bool,
@@ -43,6 +45,9 @@ pub(super) struct Block<'a, T: 'static> {
     pub(super) b: Operand<T>,
     pub(super) c: *mut T,
     pub(super) c_row: usize,
+    pub(super) c_column: usize,
+    /// The block's first row in C.
+    pub(super) row: usize,
     /// The block's first column in C.
     pub(super) column: usize,
     pub(super) accumulate: bool,
@@ -66,8 +71,10 @@ impl<'a, T: crate::Float> Problem<'a, T> {
             k: depth.1,
             a: self.a.moved(a_offset).shifted(rows.0, depth.0),
             b: self.b.moved(b_offset).shifted(depth.0, columns.0),
-            c: self.c.wrapping_add(to * self.c_batch + rows.0 * self.c_row + columns.0),
+            c: self.c.wrapping_add(to * self.c_batch + rows.0 * self.c_row + columns.0 * self.c_column),
             c_row: self.c_row,
+            c_column: self.c_column,
+            row: rows.0,
             column: columns.0,
             accumulate: self.accumulate,
             epilogue: self.epilogue,
@@ -81,9 +88,6 @@ impl<'a, T: crate::Float> Problem<'a, T> {
 
     /// Runs all blocks as the plan cuts them. Part `p` of the depth of product `x` goes to C number `p · products + x`.
     pub(super) fn run(&self, plan: &Plan) {
-        if let Path::Shared { pack_a } = plan.path {
-            return shared::run(self, plan, pack_a);
-        }
         let (blocks, products) = (plan.row_blocks * plan.column_blocks, self.offsets.len());
         let all = blocks * products * plan.parts;
         parallel::for_each(all.div_ceil(plan.blocks_per_task), self.cost(plan.cost), |task| {
@@ -96,7 +100,6 @@ impl<'a, T: crate::Float> Problem<'a, T> {
                 let block = self.block((to % products, to), rows, columns, depth);
                 match plan.path {
                     Path::Packed { pack_a } => packed(&block, pack_a),
-                    Path::Shared { .. } => {}
                     Path::Stream { depth } => small::stream(&block, depth),
                     Path::Dot => small::dot(&block),
                 }
@@ -166,7 +169,7 @@ impl<T: crate::Float> Step<'_, '_, T> {
     /// # Safety
     /// `a` is A from these rows on (its panels if `packed`), `b` the packed block of B.
     pub(super) unsafe fn rows(&self, (row, rows): (usize, usize), a: Operand<T>, packed: bool, b: *const T) {
-        let Block { kernel, n, c, c_row, column, accumulate, epilogue, .. } = *self.block;
+        let Block { kernel, n, c, c_row, c_column, accumulate, epilogue, .. } = *self.block;
         let panels = rows.div_ceil(kernel.rows);
         for panel in 0..panels {
             let (i, count) = cut(rows, panels, panel);
@@ -183,9 +186,13 @@ impl<T: crate::Float> Step<'_, '_, T> {
                         a,
                         b: (b.add(self.depth * strip.column), (strip.vectors * kernel.lanes) as isize),
                         ahead: AHEAD * strip.vectors * kernel.lanes,
-                        c: (c.add((row + i) * c_row + strip.column), c_row),
+                        c: (c.add((row + i) * c_row + strip.column * c_column), c_row, c_column),
                         last: strip.last,
-                        finish: epilogue.at(column + strip.column, accumulate, self.first, self.last),
+                        finish: epilogue.at(
+                            (self.block.row + row + i, self.block.column + strip.column),
+                            accumulate,
+                            (self.first, self.last),
+                        ),
                     };
                     kernel.tile(count, strip.vectors)(&call);
                 }

@@ -80,11 +80,7 @@ pub(super) unsafe fn pack_b<T: crate::Float>(
             }
         }
     };
-    // Contiguous rows are read from end to end, a few at a time; anything else strip by strip.
-    let step = if b.column == 1 { 4 } else { rows.len().max(1) };
-    for p in rows.clone().step_by(step) {
-        strips(kernel, n).for_each(|strip| write(strip, p..rows.end.min(p + step)));
-    }
+    strips(kernel, n).for_each(|strip| write(strip, rows.clone()));
 }
 
 /// `to[p · width + j] = b[p, j]`, element by element.

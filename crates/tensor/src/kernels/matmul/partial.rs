@@ -1,6 +1,6 @@
-//! Products that reach C in a second step: a long depth cut into parts whose sums are added in a fixed tree, and few
-//! columns of a transposed A, computed as the transposed product so that A streams along its memory.
+//! Products that reach C in a second step: a long depth cut into parts whose sums are added in a fixed tree.
 
+use super::epilogue::Epilogue;
 use super::nest::Problem;
 use super::plan::Plan;
 use super::scratch::{Shared, with_scratch};
@@ -9,16 +9,18 @@ use crate::parallel::{self, Cost};
 /// Elements that one task adds up.
 const CHUNK: usize = 4096;
 
-/// Runs `sums`, the products of `to` or their transposes, into scratch in `plan.parts` parts, and finishes them into C.
-pub(super) fn run<T: crate::Float>(sums: Problem<'_, T>, plan: &Plan, to: &Problem<'_, T>, transposed: bool) {
+/// Runs the products of `to` without their epilogue into scratch, in `plan.parts` parts, and finishes them into C.
+pub(super) fn run<T: crate::Float>(plan: &Plan, to: &Problem<'_, T>) {
     let each = to.m * to.n * to.offsets.len();
     with_scratch::<T, _>(each * plan.parts, |scratch| {
-        let (m, n) = (sums.m, sums.n);
-        Problem { c: scratch, c_row: n, c_batch: m * n, accumulate: false, ..sums }.run(plan);
+        let (m, n) = (to.m, to.n);
+        let epilogue = Epilogue { bias: None, ..to.epilogue };
+        let (c, c_row, c_column, c_batch) = (scratch, n, 1, m * n);
+        Problem { c, c_row, c_column, c_batch, accumulate: false, epilogue, ..*to }.run(plan);
         // SAFETY: the products wrote all of the scratch.
         unsafe {
             add(scratch, each, plan.parts, to.here);
-            finish(scratch, to, if transposed { (1, to.m) } else { (to.n, 1) });
+            finish(scratch, to);
         }
     });
 }
@@ -52,24 +54,25 @@ unsafe fn add<T: crate::Float>(sums: *mut T, each: usize, parts: usize, here: bo
     });
 }
 
-/// Writes C from sums whose rows and columns lie `strides` apart.
+/// Writes C from the sums.
 ///
 /// # Safety
 /// The sums of all products of `to` are there.
-unsafe fn finish<T: crate::Float>(sums: *const T, to: &Problem<'_, T>, (row, column): (usize, usize)) {
+unsafe fn finish<T: crate::Float>(sums: *const T, to: &Problem<'_, T>) {
     let rows = to.m * to.offsets.len();
     let sums = Shared(sums.cast_mut());
     let rows_per_task = (CHUNK / to.n).max(1);
     let cost = Cost::bytes(2 * rows * to.n * size_of::<T>());
     parallel::for_each(rows.div_ceil(rows_per_task), to.cost(cost), |task| {
-        let finish = to.epilogue.at(0, to.accumulate, true, true);
-        for i in task * rows_per_task..rows.min((task + 1) * rows_per_task) {
-            let (x, i) = (i / to.m, i % to.m);
+        for row in task * rows_per_task..rows.min((task + 1) * rows_per_task) {
+            let (x, i) = (row / to.m, row % to.m);
+            let finish = to.epilogue.at((i, 0), to.accumulate, (true, true));
             for j in 0..to.n {
                 // SAFETY: within the sums, within C, and within the bias; the row is this task's own.
                 unsafe {
-                    let c = to.c.add(x * to.c_batch + i * to.c_row + j);
-                    *c = finish.element(*sums.at(x * to.m * to.n + i * row + j * column), c, j);
+                    let c = to.c.add(x * to.c_batch + i * to.c_row + j * to.c_column);
+                    let at = if to.epilogue.by_row { 0 } else { j };
+                    *c = finish.element(*sums.at(row * to.n + j), c, at);
                 }
             }
         }

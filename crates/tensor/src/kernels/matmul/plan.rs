@@ -1,5 +1,5 @@
 //! Which path a product takes and how C is cut into blocks. Both follow from sizes and strides alone, never from the
-//! number of threads, so that the result has the same bits at any.
+//! number of threads.
 
 use super::Operand;
 use super::kernel::Kernel;
@@ -10,11 +10,6 @@ use crate::parallel::Cost;
 pub(super) enum Path {
     /// B packed, A packed if its rows are far from contiguous.
     Packed {
-        /// Whether A is packed too.
-        pack_a: bool,
-    },
-    /// As `Packed`, with packed blocks that all tasks share.
-    Shared {
         /// Whether A is packed too.
         pack_a: bool,
     },
@@ -53,18 +48,18 @@ pub(super) struct Sizes {
 const FEW_ROWS: usize = 8;
 /// Rows of B that few rows of A meet at a time: as many as the hardware prefetches side by side.
 const FEW_ROWS_DEPTH: usize = 8;
-/// Rows of B that more rows of A meet at a time: a strip of them stays in the first-level cache.
-const UNPACKED_DEPTH: usize = 128;
+/// Rows of B that more rows of A meet at a time: a strip of them is near the first-level cache.
+const UNPACKED_DEPTH: usize = 256;
 /// Rows of A up to which packing B costs more than it saves.
-const UNPACKED_ROWS: usize = 48;
-/// An operand of this many bytes stays in cache without packing.
-const UNPACKED_BYTES: usize = 128 * 1024;
-/// Rows of A from which several tasks would pack the same columns of B, so that they share them.
-const SHARED_ROWS: usize = 192;
+const UNPACKED_ROWS: usize = 128;
+/// A right operand of this many bytes stays in the second-level cache without packing.
+const UNPACKED_BYTES: usize = 512 * 1024;
+/// A left operand of this many bytes is read along its columns without packing.
+const UNPACKED_A_BYTES: usize = 256 * 1024;
 /// Columns up to which A is streamed along its rows.
 const FEW_COLUMNS: usize = 4;
 /// Multiply-adds of a task that is surely worth handing to another thread.
-const TASK: usize = 1 << 20;
+const TASK: usize = 1 << 19;
 /// Bytes of such a task.
 const TASK_BYTES: usize = 1 << 20;
 /// Tasks that are enough for any machine.
@@ -73,6 +68,10 @@ const MOST_TASKS: usize = 64;
 const MOST_PARTS: usize = 16;
 /// See [`MOST_PARTS`].
 const PART: usize = 128;
+/// Fewest rows of a block.
+const BLOCK_ROWS: usize = 48;
+/// Fewest columns of a block, in tiles.
+const BLOCK_TILES: usize = 1;
 
 impl Sizes {
     /// Multiply-adds of one product.
@@ -84,6 +83,11 @@ impl Sizes {
     fn bytes<T>(rows: usize, columns: usize) -> usize {
         rows.saturating_mul(columns).saturating_mul(size_of::<T>())
     }
+
+    /// Of the transposed product.
+    pub(super) fn transposed(self) -> Self {
+        Self { m: self.n, n: self.m, ..self }
+    }
 }
 
 /// The path for these operands.
@@ -93,23 +97,22 @@ fn path<T>(kernel: &Kernel<T>, s: Sizes, a: &Operand<T>, b: &Operand<T>) -> Path
         return Path::Dot;
     }
     let b_fits = Sizes::bytes::<T>(s.k, s.n) <= UNPACKED_BYTES;
-    if b.column == 1 {
-        if s.m <= FEW_ROWS && !b_fits {
-            return Path::Stream { depth: FEW_ROWS_DEPTH };
-        }
-        if s.m <= UNPACKED_ROWS || b_fits {
-            return Path::Stream { depth: UNPACKED_DEPTH };
-        }
+    let pack_a = a.column != 1 && Sizes::bytes::<T>(s.m, s.k) > UNPACKED_A_BYTES;
+    if b.column == 1 && s.m <= FEW_ROWS && !b_fits {
+        return Path::Stream { depth: FEW_ROWS_DEPTH };
     }
-    if s.m >= SHARED_ROWS && s.work() >= 8 * TASK {
-        return Path::Shared { pack_a: a.column != 1 };
+    if b.column == 1 && !pack_a && (s.m <= UNPACKED_ROWS || b_fits) {
+        return Path::Stream { depth: UNPACKED_DEPTH };
     }
-    Path::Packed { pack_a: a.column != 1 && Sizes::bytes::<T>(s.m, s.k) > UNPACKED_BYTES }
+    Path::Packed { pack_a }
 }
 
-/// Whether to compute the transposed product: few columns, and an A that is contiguous along its columns.
-pub(super) fn is_better_transposed<T>(s: Sizes, a: &Operand<T>) -> bool {
-    s.n <= FEW_COLUMNS && s.m >= 8 * s.n && a.row == 1 && a.column != 1
+/// Whether to compute the transposed product. With few columns, an A that is contiguous along its columns becomes a B that
+/// is streamed. With fewer rows than columns, a B that is contiguous along its columns becomes an A that needs no packing:
+/// y = x·Wᵀ for a small batch, say.
+pub(super) fn is_better_transposed<T>(s: Sizes, a: &Operand<T>, b: &Operand<T>) -> bool {
+    let few = s.n <= FEW_COLUMNS && s.m >= 8 * s.n && a.row == 1 && a.column != 1;
+    few || b.row == 1 && b.column != 1 && s.m > FEW_ROWS && s.n > FEW_COLUMNS && 2 * s.m <= s.n
 }
 
 /// The plan for these operands.
@@ -121,17 +124,11 @@ pub(super) fn plan<T>(kernel: &Kernel<T>, s: Sizes, a: &Operand<T>, b: &Operand<
     // Two operations for each multiply-add, which register tiles do about four times as fast as the loops that the
     // cost model has in mind.
     let cost = Cost { bytes: bytes.saturating_mul(s.batch), flops: work.saturating_mul(s.batch) / 2 };
-    let wanted = (work / TASK).max(bytes / TASK_BYTES).min(MOST_TASKS);
+    let wanted = (work / TASK).max(bytes / TASK_BYTES).clamp(1, MOST_TASKS);
     let [row_blocks, column_blocks] = blocks(kernel, s, path, wanted);
     let blocks = row_blocks * column_blocks;
-    let parts = match path {
-        Path::Shared { .. } => 1,
-        _ => parts(s, wanted / blocks),
-    };
-    let per_task = match path {
-        Path::Shared { .. } => 1,
-        _ => (TASK / 4 / (work / (blocks * parts)).max(1)).max(1),
-    };
+    let parts = parts(s, (work / (2 * TASK)).max(bytes / TASK_BYTES).min(MOST_TASKS) / blocks);
+    let per_task = (TASK / 2 / (work / (blocks * parts)).max(1)).max(1);
     Plan { path, row_blocks, column_blocks, parts, blocks_per_task: per_task, cost }
 }
 
@@ -142,32 +139,44 @@ fn parts(s: Sizes, wanted: usize) -> usize {
     wanted.min(MOST_PARTS).min(few).min(s.k / PART).max(1)
 }
 
-/// Blocks of C's rows and columns for so many tasks.
+/// Blocks of C's rows and columns for at most so many tasks: the grid with the least time, by [`time`], where one, two,
+/// four and eight threads count (two of them twice).
 fn blocks<T>(kernel: &Kernel<T>, s: Sizes, path: Path, wanted: usize) -> [usize; 2] {
     let vectors = s.n.div_ceil(kernel.lanes);
-    let (mut rows, mut columns) = match path {
-        Path::Shared { .. } => {
-            let wide = if s.n >= 4 * kernel.columns { kernel.columns } else { kernel.columns / 2 };
-            let columns = s.n.div_ceil(wide);
-            let rows = (s.m / SHARED_ROWS).min((s.work() / (4 * TASK)).div_ceil(columns));
-            return [rows.max(s.m.div_ceil(512)), columns];
-        }
+    let widest = match path {
+        Path::Packed { .. } => kernel.columns,
         Path::Stream { depth: FEW_ROWS_DEPTH } => return [1, s.n.div_ceil(4096)],
-        Path::Packed { .. } => (1, s.n.div_ceil(kernel.columns)),
-        Path::Stream { .. } | Path::Dot => (1, s.n.div_ceil(4096)),
+        Path::Stream { .. } | Path::Dot => 4096,
     };
-    // Columns first: tasks with the same columns pack or read the same part of B.
-    while rows * columns < wanted {
-        let (m, v) = (s.m / rows, vectors / columns);
-        if v >= 4 * kernel.vectors && (rows * columns < 8 || m < 512) {
-            columns *= 2;
-        } else if m >= 512 || m >= 2 * kernel.rows && rows * columns < 8 && m > v * kernel.lanes {
+    let fewest = s.n.div_ceil(widest);
+    let most = (vectors / (BLOCK_TILES * kernel.vectors)).min(MOST_TASKS / 4).max(fewest);
+    if wanted == 1 || fewest >= MOST_TASKS {
+        return [1, fewest];
+    }
+    let (mut best, mut least) = ([1, fewest], usize::MAX);
+    for columns in fewest..=most {
+        let mut rows = 1;
+        while rows == 1 || rows * columns <= wanted && s.m / rows >= BLOCK_ROWS {
+            let each = time(path, s.m.div_ceil(rows), vectors.div_ceil(columns) * kernel.lanes);
+            let tasks = rows * columns;
+            let rounds = |threads: usize| tasks.div_ceil(threads) * threads;
+            let all = (rounds(1) + 2 * rounds(2) + rounds(4) + rounds(8)).saturating_mul(each);
+            if all < least && (tasks <= wanted || tasks == fewest) {
+                (best, least) = ([rows, columns], all);
+            }
             rows *= 2;
-        } else if v >= 2 * kernel.vectors && rows * columns < 16 {
-            columns *= 2;
-        } else {
-            break;
         }
     }
-    [rows, columns]
+    best
+}
+
+/// The time of a block per unit of depth, in 32nds of a cycle of the AVX-512 kernel: its arithmetic, and what was measured
+/// for packing or reading a column of B and a row of A.
+fn time(path: Path, rows: usize, columns: usize) -> usize {
+    let (of_b, of_a) = match path {
+        Path::Packed { pack_a: true } => (22, 18),
+        Path::Packed { pack_a: false } => (22, 5),
+        Path::Stream { .. } | Path::Dot => (3, 3),
+    };
+    rows.saturating_mul(columns).saturating_add(of_b * columns).saturating_add(of_a * rows)
 }

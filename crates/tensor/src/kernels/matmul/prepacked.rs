@@ -140,7 +140,7 @@ pub(super) fn run<T: Tables>(call: GemmPacked<'_, T>, here: bool) {
         return;
     }
     super::check_c([m, n], c_stride, c.len(), bias);
-    let epilogue = Epilogue { bias };
+    let epilogue = Epilogue { bias, by_row: false };
     if k == 0 {
         return (0..m).for_each(|i| epilogue.row(&mut c[i * c_stride..][..n], accumulate));
     }
@@ -162,6 +162,8 @@ pub(super) fn run<T: Tables>(call: GemmPacked<'_, T>, here: bool) {
             b: Operand { start: data.as_slice().as_ptr(), row: 0, column: 0 },
             c: to.at(rows.0 * c_stride + first),
             c_row: c_stride,
+            c_column: 1,
+            row: rows.0,
             column: first,
             accumulate,
             epilogue,

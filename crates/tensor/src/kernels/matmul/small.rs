@@ -9,25 +9,25 @@ use super::scratch::with_scratch;
 
 /// B's columns are contiguous: short runs of its rows, strip by strip, all rows of A at each.
 pub(super) fn stream<T: crate::Float>(block: &Block<'_, T>, depth: usize) {
-    let Block { kernel, m, n, k, a, b, c, c_row, column, accumulate, epilogue } = *block;
+    let Block { kernel, m, n, k, a, b, c, c_row, c_column, row, column, accumulate, epilogue } = *block;
     let panels = m.div_ceil(kernel.rows);
     let depths = k.div_ceil(depth);
     for d in 0..depths {
         let (p, depth) = cut(k, depths, d);
         for strip in strips(kernel, n) {
-            let finish = epilogue.at(column + strip.column, accumulate, d == 0, d + 1 == depths);
             for panel in 0..panels {
                 let (i, count) = cut(m, panels, panel);
                 // SAFETY: panel, strip and depth lie within the block; the kernel was chosen for this machine.
                 unsafe {
+                    let at = (row + i, column + strip.column);
                     let call = TileCall {
                         k: depth,
                         a: (a.at(i, p), a.row, a.column),
                         b: (b.at(p, strip.column), b.row),
                         ahead: 2 * strip.vectors * kernel.lanes,
-                        c: (c.add(i * c_row + strip.column), c_row),
+                        c: (c.add(i * c_row + strip.column * c_column), c_row, c_column),
                         last: strip.last,
-                        finish,
+                        finish: epilogue.at(at, accumulate, (d == 0, d + 1 == depths)),
                     };
                     kernel.tile(count, strip.vectors)(&call);
                 }
@@ -63,26 +63,26 @@ pub(super) fn dot<T: crate::Float>(block: &Block<'_, T>) {
 /// # Safety
 /// `a` are the block's rows and `b` its columns, each contiguous, with the distances between them.
 unsafe fn dots<T: crate::Float>(block: &Block<'_, T>, a: (*const T, isize), b: (*const T, isize)) {
-    let Block { kernel, m, n, k, c, c_row, column, accumulate, epilogue, .. } = *block;
+    let Block { kernel, m, n, k, c, c_row, c_column, row, column, accumulate, epilogue, .. } = *block;
     // A single row changes places with the columns: more of them side by side use the memory better.
     let single = m == 1;
     let ((rows, columns), (a, b)) = if single { ((n, m), (b, a)) } else { ((m, n), (a, b)) };
-    let (c_step, c_next) = if single { (1, 0) } else { (c_row, 1) };
+    let (c_row, c_column) = if single { (c_column, c_row) } else { (c_row, c_column) };
     let (panels, strips) = (rows.div_ceil(kernel.rows), columns.div_ceil(kernel.vectors));
     for strip in 0..strips {
         let (j, columns) = cut(columns, strips, strip);
         for panel in 0..panels {
             let (i, rows) = cut(rows, panels, panel);
-            let first = if single { i } else { j };
+            let at = if single { (row, column + i) } else { (row + i, column + j) };
             // SAFETY: panel and strip lie within the block; the kernel was chosen for this machine.
             unsafe {
                 let call = DotCall {
                     k,
                     a: (a.0.offset(i as isize * a.1), a.1),
                     b: (b.0.offset(j as isize * b.1), b.1),
-                    c: (c.add(i * c_step + j * c_next), c_step),
-                    bias_step: usize::from(single),
-                    finish: epilogue.at(column + first, accumulate, true, true),
+                    c: (c.add(i * c_row + j * c_column), c_row, c_column),
+                    bias_by_row: single != epilogue.by_row,
+                    finish: epilogue.at(at, accumulate, (true, true)),
                 };
                 kernel.dot(rows, columns)(&call);
             }
