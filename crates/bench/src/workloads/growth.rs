@@ -44,7 +44,8 @@ impl Workload for Wide {
 fn attention(length: usize) -> Started {
     let mut rng = Rng::seed(9);
     let [heads, width] = HEADS;
-    let [q, k, v] = [0; 3].map(|_| Var::leaf(Tensor::normal([1, heads, length, width], 0.0, 1.0, &mut rng)));
+    let [q, k, v] =
+        [0; 3].map(|_| Var::leaf(Tensor::<f32>::normal([1, heads, length, width], 0.0, 1.0, &mut rng)));
     let options = AttentionOptions::new();
     // Two products forward, five backward.
     let work = Work::Flops(14.0 * (heads * width * length * length) as f64);
