@@ -2,9 +2,9 @@
 
 mod common;
 
-use common::{check_layer, close, names, noise};
+use common::{check_layer, close, names, noise, shift};
 use gradus_autodiff::Var;
-use gradus_layers::{Conv1d, Conv2d};
+use gradus_layers::{BatchNorm2d, Conv1d, Conv2d, fold_batch_norm};
 use gradus_module::{Context, Layer, Module, summary};
 use gradus_tensor::{Rng, Tensor};
 
@@ -110,4 +110,25 @@ fn builders_refuse_nonsense() {
 fn conv2d_refuses_other_channels() {
     let layer: Conv2d<f64> = Conv2d::builder(3, 6, 3).build(&mut Rng::seed(1)).unwrap();
     let _ = eval(&layer, &noise([2, 4, 5, 6], 2));
+}
+
+#[test]
+fn a_folded_normalisation_computes_the_same() {
+    let rng = &mut Rng::seed(11);
+    for bias in [true, false] {
+        let builder = Conv2d::builder(3, 5, 3).padding(1);
+        let builder = if bias { builder } else { builder.without_bias() };
+        let conv = builder.build::<f64>(rng).unwrap();
+        let mut norm = BatchNorm2d::<f64>::new(5).momentum(0.7).unwrap();
+        // A pass in training moves the running statistics; a shift stands for what was learnt.
+        shift(&mut norm, 0.3);
+        let x = Tensor::normal([4, 3, 6, 7], 1.0, 2.0, rng);
+        let y = norm.forward(&conv.forward(&Var::from(&x), &mut Context::eval()), &mut Context::train(rng));
+        let gradients = y.sum().backward();
+        gradus_module::apply_updates(&mut norm, &gradients);
+        let want = eval(&norm, &eval(&conv, &x));
+        let folded = fold_batch_norm(&conv, &norm).unwrap();
+        close(&eval(&folded, &x), &want.to_vec(), 1e-12);
+        close(&eval(&folded.with_relu().frozen(), &x), &want.relu().to_vec(), 1e-12);
+    }
 }

@@ -58,6 +58,7 @@ fn check<M: Module>(
     }
 }
 
+#[expect(clippy::type_complexity, reason = "the shape that `check` takes")]
 fn plain<M: Module>(
     forward: impl Fn(&M, &Var<f64>, Option<&Var<f64>>, &mut Context<'_>) -> (Var<f64>, Var<f64>),
 ) -> impl Fn(&M, &Var<f64>, &Var<f64>, Option<&Var<f64>>) -> Vec<Var<f64>> {

@@ -294,6 +294,6 @@ impl<T: Float> Tensor<T> {
 }
 
 /// The elements of a dense tensor.
-fn dense<T: Float>(x: &Tensor<T>) -> &[T] {
+pub(crate) fn dense<T: Element>(x: &Tensor<T>) -> &[T] {
     x.as_slice().unwrap_or(&[])
 }

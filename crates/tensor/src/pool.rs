@@ -3,9 +3,10 @@
 
 use std::ops::Range;
 
-use crate::element::{Element, Float};
+use crate::conv::dense;
+use crate::element::Float;
 use crate::isa::current_isa;
-use crate::kernels::pool::windows::has_taps;
+use crate::kernels::pool::windows::{self, has_taps};
 use crate::kernels::pool::{Grid, Pool};
 use crate::kernels::window::Window;
 use crate::shape::Shape;
@@ -186,11 +187,6 @@ fn plane(op: &str, shape: &Shape) -> [usize; 2] {
     [shape[shape.len() - 2], shape[shape.len() - 1]]
 }
 
-/// The elements of a dense tensor.
-fn dense<T: Element>(x: &Tensor<T>) -> &[T] {
-    x.as_slice().unwrap_or(&[])
-}
-
 impl<T: Float> Tensor<T> {
     /// The largest element of each window, and its place y·W + x in the plane: `[…, H, W] → […, OH, OW]` twice
     /// (PyTorch: `max_pool2d(return_indices=True)`). The first of equals wins; NaN counts as largest.
@@ -212,15 +208,8 @@ impl<T: Float> Tensor<T> {
             return self.largest(&cells);
         }
         let (out, taps) = self.largest_taps(spec, &cells);
-        let ([_, width], [oh, ow]) = (cells.input, cells.output());
-        let places = Tensor::build(*out.shape(), |places| {
-            let lines = places.chunks_exact_mut(ow).zip(dense(&taps).chunks_exact(ow));
-            for (i, (places, taps)) in lines.enumerate() {
-                for (x, (place, &tap)) in places.iter_mut().zip(taps).enumerate() {
-                    *place = spec.place([i % oh, x], usize::from(tap), width) as i64;
-                }
-            }
-        });
+        let window = spec.window(&cells);
+        let places = Tensor::build(*out.shape(), |places| windows::places(&window, dense(&taps), places));
         (out, places)
     }
 

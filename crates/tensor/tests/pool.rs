@@ -99,6 +99,25 @@ fn maxima_are_their_definition() {
 }
 
 #[test]
+fn taps_tell_the_same_as_places() {
+    let rng = &mut Rng::seed(9);
+    for isa in Isa::available() {
+        for spec in specs() {
+            // Few different values: many ties. A NaN in the middle.
+            let mut x = Tensor::randint([3, 17, 38], 0, 4, rng).cast::<f32>();
+            x.make_mut()[400] = f32::NAN;
+            with_isa(isa, || {
+                let ((y, taps), (same, places)) = (x.max_pool2d_taps(spec), x.max_pool2d(spec));
+                let g = Tensor::<f32>::normal(*y.shape(), 0.0, 1.0, &mut Rng::seed(1));
+                assert!(y.to_vec().iter().zip(same.to_vec()).all(|(a, b)| a.to_bits() == b.to_bits()));
+                let want = g.max_pool2d_grad(&places, *x.shape());
+                assert_eq!(g.max_pool2d_taps_grad(&taps, *x.shape(), spec), want, "{isa} {spec:?}");
+            });
+        }
+    }
+}
+
+#[test]
 fn nan_and_infinity_are_found() {
     let mut x = Tensor::<f32>::full([4, 4], f32::NEG_INFINITY);
     let (y, index) = x.max_pool2d(Pool2dSpec::new([2, 2]));

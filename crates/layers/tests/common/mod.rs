@@ -26,7 +26,7 @@ pub(crate) fn names(model: &impl Module) -> Vec<String> {
 }
 
 /// Every parameter's value moved by `step` along its direction.
-fn shift(model: &mut impl Module, step: f64) {
+pub(crate) fn shift(model: &mut impl Module, step: f64) {
     let mut seed = 100;
     model.visit_mut(&mut Path::root(), &mut |_, entry| {
         seed += 1;

@@ -119,7 +119,7 @@ fn line(from: &[f32], step: usize, to: &mut [f32]) {
 pub(super) fn copy_line(from: &[f32], to: &mut [f32]) {
     const N: usize = 16;
     let n = to.len();
-    if n < N || n > 8 * N {
+    if !(N..=8 * N).contains(&n) {
         return to.copy_from_slice(from);
     }
     for i in (0..n).step_by(N) {

@@ -4,7 +4,7 @@
 use super::lanes::{Avx2, Avx512};
 use super::lanes::{Block, Lanes, Plain};
 use super::tile::{Slope, SlopeCall, Tile, TileCall, slope, tile};
-use super::transform::{self, POINTS, Product, ProductCall, ResultCall, product};
+use super::transform::{self, Cotangents, POINTS, Product, ProductCall, ResultCall, product};
 use crate::isa::Isa;
 
 /// The micro-kernels of one instruction set.
@@ -30,7 +30,7 @@ pub(super) struct Tables {
     /// See [`transform::results`].
     pub(super) results: unsafe fn(&ResultCall),
     /// See [`transform::cotangents`].
-    pub(super) cotangents: unsafe fn((*const f32, usize, usize), [usize; 2], *mut f32, usize),
+    pub(super) cotangents: Cotangents,
     /// See [`transform::slopes`].
     pub(super) weight_slopes: unsafe fn(*const f32, usize, *mut f32, usize),
 }

@@ -25,7 +25,6 @@ trait Line<L: Lanes, const N: usize, const M: usize> {
 /// # Safety
 /// The instruction set is there.
 #[inline(always)]
-#[expect(clippy::needless_range_loop, reason = "the indices are those of the formula")]
 unsafe fn twice<L: Lanes, F: Line<L, N, M>, const N: usize, const M: usize>(
     x: [[L::V; N]; N],
 ) -> [[L::V; M]; M] {
@@ -213,6 +212,7 @@ pub(super) unsafe fn slopes<L: Lanes>(from: *const f32, step: usize, to: *mut f3
 /// # Safety
 /// As for [`images`].
 #[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "the indices are those of the formula")]
 pub(super) unsafe fn cotangents<L: Lanes>(
     (from, line, width): (*const f32, usize, usize),
     [rows, columns]: [usize; 2],
@@ -296,6 +296,9 @@ pub(super) struct ProductCall {
     /// The first tile's `[V · LANES]`, and the distance between tiles.
     pub(super) to: (*mut f32, usize),
 }
+
+/// See [`cotangents`].
+pub(super) type Cotangents = unsafe fn((*const f32, usize, usize), [usize; 2], *mut f32, usize);
 
 /// A `product` for one number of tiles and of vectors.
 pub(super) type Product = unsafe fn(&ProductCall);

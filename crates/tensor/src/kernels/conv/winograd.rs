@@ -219,6 +219,38 @@ impl<'a> Winograd<'a> {
         }
     }
 
+    /// `to[tile][point][channel]` ← the products of a transformed strip with one panel's weights.
+    ///
+    /// # Safety
+    /// `v` is the whole strip; `to` has room for as many tiles.
+    unsafe fn products(
+        &self,
+        (shape, v): (Shape, *const f32),
+        packed: &Transformed,
+        (group, panel): (usize, Panel),
+        to: *mut f32,
+    ) {
+        let inputs = self.geometry.inputs;
+        let width = panel.vectors * self.tables.lanes;
+        let tile = POINTS * width;
+        let start = (group * packed.channels + panel.first) * POINTS * inputs;
+        let weights = &packed.weights.as_slice()[start..][..POINTS * inputs * width];
+        let product = self.tables.products[panel.vectors - 1][shape.each - self.tables.tiles_at_once.0];
+        for p in 0..POINTS {
+            for i in 0..shape.products {
+                let t = i * shape.each;
+                let call = ProductCall {
+                    source: v.wrapping_add(p * shape.room + t),
+                    planes: (inputs, POINTS * shape.room),
+                    weights: weights[p * inputs * width..].as_ptr(),
+                    to: (to.wrapping_add(t * tile + p * width), tile),
+                };
+                // SAFETY: tiles up to products · each lie in the room of both.
+                unsafe { product(&call) };
+            }
+        }
+    }
+
     /// The result's channels of one panel from a transformed strip.
     ///
     /// # Safety
@@ -231,28 +263,14 @@ impl<'a> Winograd<'a> {
         (group, panel): (usize, Panel),
         out: *mut f32,
     ) {
-        let Geometry { inputs, outputs, window, .. } = self.geometry;
+        let Geometry { outputs, window, .. } = self.geometry;
         let ([oh, ow], lanes) = (window.output, self.tables.lanes);
         let width = panel.vectors * lanes;
-        let start = (group * packed.channels + panel.first) * POINTS * inputs;
-        let weights = &packed.weights.as_slice()[start..][..POINTS * inputs * width];
         let tile = POINTS * width;
         let mut products = Storage::<f32>::stale(shape.room * tile);
         let products = products.as_mut_slice().as_mut_ptr();
-        let product = self.tables.products[panel.vectors - 1][shape.each - self.tables.tiles_at_once.0];
-        for p in 0..POINTS {
-            for i in 0..shape.products {
-                let t = i * shape.each;
-                let call = ProductCall {
-                    source: v.wrapping_add(p * shape.room + t),
-                    planes: (inputs, POINTS * shape.room),
-                    weights: weights[p * inputs * width..].as_ptr(),
-                    to: (products.wrapping_add(t * tile + p * width), tile),
-                };
-                // SAFETY: tiles up to products · each lie in the room of both.
-                unsafe { product(&call) };
-            }
-        }
+        // SAFETY: `v` is the whole strip, the buffer has room for all its tiles.
+        unsafe { self.products((shape, v), packed, (group, panel), products) };
         let mut blocks: [Block; STEP] = [[[0.0; SIDE]; SIDE]; STEP];
         for ty in 0..shape.lines {
             let y = (shape.first + ty) * STEP;

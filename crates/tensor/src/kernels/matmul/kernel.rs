@@ -203,6 +203,7 @@ const WIDEST: usize = 64;
 /// # Safety
 /// As for [`tile`].
 #[inline(never)]
+#[expect(clippy::needless_range_loop, reason = "the indices are those of the formula")]
 unsafe fn scatter<T: crate::Float, const R: usize>(
     tile: &[[T; WIDEST]; R],
     columns: usize,

@@ -11,9 +11,6 @@ use super::scratch::with_scratch;
 pub(super) fn stream<T: crate::Float>(block: &Block<'_, T>, depth: usize) {
     let Block { kernel, m, n, k, a, b, c, c_row, c_column, row, column, accumulate, epilogue } = *block;
     let panels = m.div_ceil(kernel.rows);
-    // Few rows walk along B's rows; a tall strip walks down its columns.
-    let along = depth <= kernel.rows.next_power_of_two();
-    let ahead = if along { 2 * kernel.vectors * kernel.lanes } else { (4 * b.row).unsigned_abs() };
     let depths = k.div_ceil(depth);
     for d in 0..depths {
         let (p, depth) = cut(k, depths, d);
@@ -27,7 +24,7 @@ pub(super) fn stream<T: crate::Float>(block: &Block<'_, T>, depth: usize) {
                         k: depth,
                         a: (a.at(i, p), a.row, a.column),
                         b: (b.at(p, strip.column), b.row),
-                        ahead,
+                        ahead: 2 * strip.vectors * kernel.lanes,
                         c: (c.add(i * c_row + strip.column * c_column), c_row, c_column),
                         last: strip.last,
                         finish: epilogue.at(at, accumulate, (d == 0, d + 1 == depths)),

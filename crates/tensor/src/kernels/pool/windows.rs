@@ -14,6 +14,20 @@ pub fn has_taps(window: &Window) -> bool {
     window.kernel[0] * window.kernel[1] <= 256
 }
 
+/// The place y·W + x of each window's tap, in the plane of its own.
+pub fn places(window: &Window, taps: &[u8], places: &mut [i64]) {
+    let Window { input: [_, w], output: [oh, ow], kernel: [_, kw], stride, padding, dilation } = *window;
+    let lines = places.chunks_exact_mut(ow.max(1)).zip(taps.chunks_exact(ow.max(1)));
+    for (i, (places, taps)) in lines.enumerate() {
+        for (x, (place, &tap)) in places.iter_mut().zip(taps).enumerate() {
+            let (ky, kx) = (usize::from(tap) / kw, usize::from(tap) % kw);
+            let row = (i % oh * stride[0] + ky * dilation[0]).wrapping_sub(padding[0]);
+            let column = (x * stride[1] + kx * dilation[1]).wrapping_sub(padding[1]);
+            *place = (row * w + column) as i64;
+        }
+    }
+}
+
 /// The largest element of each window and its tap ky·KW + kx; the first of equals, NaN above all.
 pub(super) fn largest<T: Float>(isa: Isa, window: &Window, x: &[T], out: &mut [T], tap: &mut [u8]) {
     let (plane, places) = (window.plane(), window.positions());
