@@ -177,12 +177,12 @@ impl Raw {
 /// Asks the kernel to put this part of a block on huge pages. Advice only: nothing is lost where it is not taken.
 #[cfg(target_os = "linux")]
 fn advise_huge(start: NonNull<u8>, bytes: usize) {
+    // SAFETY: the signature is that of the C library, which the standard library links already.
     unsafe extern "C" {
         fn madvise(start: *mut std::ffi::c_void, bytes: usize, advice: i32) -> i32;
     }
     const MADV_HUGEPAGE: i32 = 14;
-    // SAFETY: this advice changes no contents, whatever the range, and the function is part of every Linux C library,
-    // which the standard library links already.
+    // SAFETY: this advice changes no contents, whatever the range.
     unsafe { madvise(start.as_ptr().cast(), bytes, MADV_HUGEPAGE) };
 }
 
