@@ -3,7 +3,7 @@
 //! ride with the gradients to the buffers that average them. It knows axes, no layers.
 
 use gradus_autodiff::{BufferId, Cotangents, Op, Save, Saved, Update, Var, apply};
-use gradus_tensor::{Float, Tensor};
+use gradus_tensor::{Float, Shape, Tensor};
 
 /// Where a batch's statistics go when the gradients are applied.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +25,8 @@ pub(crate) struct Normalise<T: Float> {
     tracking: Option<Tracking>,
     /// From the forward pass: the mean if it is taken out, and 1/√(variance + ε).
     statistics: Option<(Option<Tensor<T>>, Tensor<T>)>,
+    /// From the forward pass, if it went row by row: the rows' shape, and mean and scale of each.
+    of_rows: Option<(Shape, Tensor<T>)>,
     /// From the forward pass: 1 for x alone, 2 with a weight, 3 with a bias.
     inputs: usize,
     updates: Vec<Update<T>>,
@@ -33,7 +35,16 @@ pub(crate) struct Normalise<T: Float> {
 impl<T: Float> Normalise<T> {
     /// With mean 0 and variance 1 over `axes`.
     pub(crate) fn standard(axes: Vec<isize>, eps: f64) -> Self {
-        Self { axes, eps, centred: true, tracking: None, statistics: None, inputs: 0, updates: Vec::new() }
+        Self {
+            axes,
+            eps,
+            centred: true,
+            tracking: None,
+            statistics: None,
+            of_rows: None,
+            inputs: 0,
+            updates: Vec::new(),
+        }
     }
 
     /// With mean square 1 over `axes`.
@@ -54,6 +65,17 @@ impl<T: Float> Normalise<T> {
             (Some(weight), None) => apply(self, &[x, weight]),
             (Some(weight), Some(bias)) => apply(self, &[x, weight, bias]),
         }
+    }
+
+    /// The last axes, if it is these that are normalised, weight and bias (if any) have just them, and nobody tracks the
+    /// statistics: then a kernel does it row by row.
+    fn rows(&self, inputs: &[&Tensor<T>]) -> Option<Shape> {
+        let shape = inputs[0].shape();
+        let lead = shape.len().checked_sub(self.axes.len())?;
+        let is_last = self.axes.iter().all(|&axis| axis < 0 && axis.unsigned_abs() <= self.axes.len());
+        let row = Shape::new(&shape[lead..]);
+        let fits = inputs[1..].iter().all(|affine| *affine.shape() == row);
+        (is_last && fits && self.tracking.is_none() && row.count() > 0).then_some(row)
     }
 
     /// The updates that carry these statistics, of `count` numbers each, to the buffers.
@@ -84,6 +106,12 @@ impl<T: Float> Op<T> for Normalise<T> {
     fn forward(&mut self, inputs: &[&Tensor<T>]) -> Tensor<T> {
         let x = inputs[0];
         self.inputs = inputs.len();
+        if let Some(row) = self.rows(inputs) {
+            let (weight, bias) = (inputs.get(1).copied(), inputs.get(2).copied());
+            let (y, statistics) = x.norm_rows(row.count(), self.eps, self.centred, weight, bias);
+            self.of_rows = Some((row, statistics));
+            return y;
+        }
         let mean = self.centred.then(|| x.mean_axes(&self.axes, true));
         let centred = mean.as_ref().map_or_else(|| x.clone(), |mean| x - mean);
         let variance = centred.square().mean_axes(&self.axes, true);
@@ -114,6 +142,16 @@ impl<T: Float> Op<T> for Normalise<T> {
     }
 
     fn vjp_fused(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>) -> Option<Cotangents<Tensor<T>>> {
+        if let Some((row, statistics)) = &self.of_rows {
+            let weight = (self.inputs > 1).then(|| saved.input(1));
+            let affine = saved.wants(1) || saved.wants(2);
+            let (dx, affine) =
+                saved.input(0).norm_rows_grad(g, (row, self.centred), statistics, weight.as_ref(), affine);
+            let (dw, db) = affine.unzip();
+            let mut out = vec![Some(dx), dw, db];
+            out.truncate(self.inputs);
+            return Some(out);
+        }
         let (mean, scale) = self.statistics.as_ref()?;
         let (x, axes) = (saved.input(0), &self.axes);
         let normal = mean.as_ref().map_or_else(|| &x * scale, |mean| (&x - mean) * scale);

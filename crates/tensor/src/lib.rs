@@ -29,6 +29,8 @@ mod layout;
 mod least_squares;
 mod linalg;
 mod math;
+mod norm;
+mod operators;
 mod pack;
 mod pad;
 pub mod parallel;

@@ -7,6 +7,7 @@ pub mod attention;
 pub mod conv;
 mod gauss;
 pub mod matmul;
+pub mod norm;
 pub mod pool;
 pub mod random;
 pub mod reduce;
@@ -46,6 +47,10 @@ pub trait Kernels: matmul::Products {
     );
     /// Random elements, see [`random::fill`].
     fn random(distribution: random::Distribution, isa: Isa, state: RngState, out: &mut [Self]);
+    /// Normalised rows, see [`norm::forward`].
+    fn norm(isa: Isa, call: norm::Forward<'_, Self>);
+    /// Their gradients, see [`norm::backward`].
+    fn norm_grad(isa: Isa, call: norm::Backward<'_, Self>);
     /// Softmax and its relatives over rows of `n` elements, see [`rows::rows`].
     fn rows(isa: Isa, n: usize, call: rows::Rows<'_, Self>);
     /// Convolution and its adjoints, see [`conv::Conv`].
@@ -95,6 +100,12 @@ macro_rules! float_kernels {
             }
             fn random(distribution: random::Distribution, isa: Isa, state: RngState, out: &mut [$t]) {
                 random::fill(distribution, isa, state, out);
+            }
+            fn norm(isa: Isa, call: norm::Forward<'_, $t>) {
+                norm::forward(isa, call);
+            }
+            fn norm_grad(isa: Isa, call: norm::Backward<'_, $t>) {
+                norm::backward(isa, call);
             }
             fn rows(isa: Isa, n: usize, call: rows::Rows<'_, $t>) {
                 rows::rows(isa, n, call);
