@@ -1,17 +1,19 @@
 //! The backward pass: one loop over one ordered map, latest node first. No recursion, so no limit of depth.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use gradus_tensor::{Float, Tensor};
 
 use crate::gradients::Gradients;
 use crate::mode::with_recording;
-use crate::node::{LeafId, Node};
+use crate::node::{Edge, LeafId, Node, Step};
 use crate::op::{Cotangents, Saved};
 use crate::var::Var;
 
-type Queue<T, V> = BTreeMap<u64, (Arc<Node<T>>, V)>;
+/// Operations whose cotangent is not yet complete, by number. Boxed: the map moves its entries about.
+type Queue<T, V> = BTreeMap<u64, Box<(Arc<Node<T>>, V)>>;
 
 impl<T: Float> Var<T> {
     /// The gradients of this scalar with respect to all leaves it depends on (PyTorch: `backward`).
@@ -44,23 +46,20 @@ impl<T: Float> Var<T> {
         );
         let mut gradients = Gradients::default();
         let Some(node) = self.into_parts().1 else { return gradients };
-        let mut queue: Queue<T, Tensor<T>> = BTreeMap::from([(node.id, (node, seed))]);
+        let mut queue: Queue<T, Tensor<T>> = BTreeMap::new();
+        arrive(&node, seed, &mut queue, &mut gradients);
+        drop(node);
         with_recording(false, || {
-            while let Some((id, (node, g))) = queue.pop_last() {
-                let Some(step) = &node.step else {
-                    gradients.by_leaf.insert(LeafId(id), g);
-                    continue;
-                };
+            while let Some((id, waiting)) = queue.pop_last() {
+                let (node, g) = *waiting;
+                let Some(step) = &node.step else { continue };
                 gradients.updates.extend(step.op.updates().iter().map(|update| (id, update.clone())));
-                for (edge, cotangent) in node.inputs.iter().zip(first_order(&node, g)) {
+                let cotangents = first_order(step, &node.inputs, g);
+                for (edge, cotangent) in node.inputs.iter().zip(cotangents) {
                     if let (Some(input), Some(cotangent)) = (&edge.node, cotangent) {
-                        let cotangent = cotangent.sum_to(&edge.shape);
-                        match queue.get_mut(&input.id) {
-                            Some((_, sum)) => *sum += &cotangent,
-                            None => {
-                                queue.insert(input.id, (Arc::clone(input), cotangent));
-                            }
-                        }
+                        let fits = *cotangent.shape() == edge.shape;
+                        let cotangent = if fits { cotangent } else { cotangent.sum_to(&edge.shape) };
+                        arrive(input, cotangent, &mut queue, &mut gradients);
                     }
                 }
             }
@@ -70,20 +69,36 @@ impl<T: Float> Var<T> {
     }
 }
 
-fn wanted<T: Float>(node: &Node<T>) -> u32 {
-    let bit =
-        |(i, edge): (usize, &crate::node::Edge<T>)| if edge.node.is_some() && i < 32 { 1 << i } else { 0 };
-    node.inputs.iter().enumerate().map(bit).sum()
+/// Adds a cotangent to what has arrived at a node: leaves keep it, operations wait for the rest of theirs.
+fn arrive<T: Float>(
+    node: &Arc<Node<T>>,
+    cotangent: Tensor<T>,
+    queue: &mut Queue<T, Tensor<T>>,
+    gradients: &mut Gradients<T>,
+) {
+    if node.step.is_none() {
+        return gradients.add(LeafId(node.id), cotangent);
+    }
+    match queue.entry(node.id) {
+        Entry::Occupied(mut waiting) => waiting.get_mut().1 += &cotangent,
+        Entry::Vacant(place) => {
+            place.insert(Box::new((Arc::clone(node), cotangent)));
+        }
+    }
 }
 
-/// The cotangents of a node's inputs as plain tensors: by the fused rule if there is one.
-fn first_order<T: Float>(node: &Node<T>, g: Tensor<T>) -> Cotangents<Tensor<T>> {
-    let Some(step) = &node.step else { return Vec::new() };
+fn wanted<T: Float>(inputs: &[Edge<T>]) -> u32 {
+    let bit = |(i, edge): (usize, &Edge<T>)| if edge.node.is_some() && i < 32 { 1 << i } else { 0 };
+    inputs.iter().enumerate().map(bit).sum()
+}
+
+/// The cotangents of an operation's inputs as plain tensors: by the fused rule if there is one.
+fn first_order<T: Float>(step: &Step<T>, inputs: &[Edge<T>], g: Tensor<T>) -> Cotangents<Tensor<T>> {
     let saved = Saved {
-        inputs: node.inputs.iter().map(|edge| edge.saved.clone()).collect(),
+        inputs: inputs.iter().map(|edge| edge.saved.clone()).collect(),
         output: step.output.clone(),
-        shapes: node.inputs.iter().map(|edge| edge.shape).collect(),
-        wanted: wanted(node),
+        shapes: inputs.iter().map(|edge| edge.shape).collect(),
+        wanted: wanted(inputs),
     };
     if let Some(cotangents) = step.op.vjp_fused(&saved, &g) {
         return cotangents;
@@ -101,14 +116,13 @@ fn first_order<T: Float>(node: &Node<T>, g: Tensor<T>) -> Cotangents<Tensor<T>> 
 /// The cotangents of a node's inputs as variables, differentiable in turn.
 fn any_order<T: Float>(node: &Arc<Node<T>>, g: &Var<T>) -> Cotangents<Var<T>> {
     let Some(step) = &node.step else { return Vec::new() };
-    let input = |edge: &crate::node::Edge<T>| {
-        edge.saved.as_ref().map(|value| Var::with_node(value.clone(), edge.node.clone()))
-    };
+    let input =
+        |edge: &Edge<T>| edge.saved.as_ref().map(|value| Var::with_node(value.clone(), edge.node.clone()));
     let saved = Saved {
         inputs: node.inputs.iter().map(input).collect(),
         output: step.output.as_ref().map(|value| Var::with_node(value.clone(), Some(Arc::clone(node)))),
         shapes: node.inputs.iter().map(|edge| edge.shape).collect(),
-        wanted: wanted(node),
+        wanted: wanted(&node.inputs),
     };
     step.op.vjp(&saved, g)
 }
@@ -141,8 +155,10 @@ pub fn grad_with<T: Float>(y: &Var<T>, seed: &Var<T>, xs: &[&Var<T>]) -> Vec<Var
     if let (Some(node), Some(oldest)) = (y.node(), oldest) {
         let wanted: std::collections::BTreeSet<u64> =
             xs.iter().filter_map(|x| x.node()).map(|n| n.id).collect();
-        let mut queue: Queue<T, Var<T>> = BTreeMap::from([(node.id, (Arc::clone(node), seed.clone()))]);
-        while let Some((id, (node, g))) = queue.pop_last() {
+        let mut queue: Queue<T, Var<T>> =
+            BTreeMap::from([(node.id, Box::new((Arc::clone(node), seed.clone())))]);
+        while let Some((id, waiting)) = queue.pop_last() {
+            let (node, g) = *waiting;
             if wanted.contains(&id) {
                 found.insert(id, g.clone());
             }
@@ -152,10 +168,10 @@ pub fn grad_with<T: Float>(y: &Var<T>, seed: &Var<T>, xs: &[&Var<T>]) -> Vec<Var
                 {
                     let cotangent = cotangent.sum_to(&edge.shape);
                     let sum = match queue.remove(&input.id) {
-                        Some((_, sum)) => sum + cotangent,
+                        Some(waiting) => waiting.1 + cotangent,
                         None => cotangent,
                     };
-                    queue.insert(input.id, (Arc::clone(input), sum));
+                    queue.insert(input.id, Box::new((Arc::clone(input), sum)));
                 }
             }
         }

@@ -30,13 +30,13 @@ pub mod prelude {
     pub use crate::io::{load, save};
     pub use crate::layers::{
         AdaptiveAvgPool2d, AvgPool2d, BatchNorm1d, BatchNorm2d, Conv1d, Conv2d, Dropout, Embedding, Flatten,
-        Gelu, GroupNorm, LayerNorm, Linear, MaxPool2d, Relu, RmsNorm, Sequential, Sigmoid, Silu, Softmax,
-        Tanh,
+        Gelu, GroupNorm, KeyValueCache, LayerNorm, Linear, MaxPool2d, MultiheadAttention, Relu, RmsNorm,
+        Sequential, Sigmoid, Silu, Softmax, Tanh,
     };
     pub use crate::losses::{Reduction, bce_with_logits, cross_entropy, huber, mse};
     pub use crate::module::{Context, Layer, Module, Param, summary};
     pub use crate::optimizers::{Adam, AdamW, GradientDescent, Schedule, Sgd};
     pub use crate::regularizers::{elastic_net, l2};
-    pub use crate::tensor::{Rng, Tensor};
+    pub use crate::tensor::{AttentionOptions, Rng, Tensor};
     pub use crate::train::Trainer;
 }

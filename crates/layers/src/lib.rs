@@ -9,6 +9,8 @@
 #![forbid(unsafe_code)]
 
 mod activation;
+mod attention;
+mod attention_cache;
 mod batch_norm;
 mod conv;
 mod dropout;
@@ -28,6 +30,8 @@ pub use gradus_module as module;
 pub use gradus_tensor as tensor;
 
 pub use activation::*;
+pub use attention::{MultiheadAttention, alibi_slopes, key_padding_mask};
+pub use attention_cache::KeyValueCache;
 pub use batch_norm::{BatchNorm1d, BatchNorm2d, BatchNorm3d};
 pub use conv::{Conv1d, Conv1dBuilder, Conv2d, Conv2dBuilder};
 pub use dropout::{ChannelDropout, DropPath, Dropout};

@@ -2,7 +2,7 @@
 //!
 //! A kernel body is plain Rust in a [`Body`]; [`dispatch`] compiles it once per instruction set and calls the wanted
 //! one. `GRADUS_ISA=portable|avx2|avx512|neon` forces a path for a whole process, [`with_isa`] for a closure on this
-//! thread (kernels read the choice on the calling thread and carry it into their workers).
+//! thread and for the work that it hands to others.
 
 use std::cell::Cell;
 use std::fmt;
@@ -120,8 +120,21 @@ pub fn with_isa<R>(isa: Isa, f: impl FnOnce() -> R) -> R {
     f()
 }
 
+/// What [`with_isa`] chose on this thread.
+pub(crate) fn forced() -> Option<Isa> {
+    FORCED.get()
+}
+
+/// As [`with_isa`] with a choice that was made, or not made, on another thread.
+pub(crate) fn with_forced<R>(forced: Option<Isa>, f: impl FnOnce() -> R) -> R {
+    match forced {
+        Some(isa) if FORCED.get() != forced => with_isa(isa, f),
+        _ => f(),
+    }
+}
+
 /// A piece of work whose `run` is `#[inline(always)]`, so that [`dispatch`] compiles it anew for each instruction set.
-pub(crate) trait Body {
+pub trait Body {
     /// What it answers.
     type Output;
     /// Whether it is compiled for each instruction set, or for the portable one alone.
@@ -132,7 +145,7 @@ pub(crate) trait Body {
 
 /// Runs `body` in its version for `isa`, in the portable one if this machine lacks it.
 #[inline]
-pub(crate) fn dispatch<B: Body>(isa: Isa, body: B) -> B::Output {
+pub fn dispatch<B: Body>(isa: Isa, body: B) -> B::Output {
     if !B::WIDE {
         return body.run();
     }

@@ -16,7 +16,9 @@
 
 mod any;
 mod arith;
+mod attention;
 mod conv;
+mod crew;
 mod display;
 mod element;
 mod elementwise;
@@ -44,10 +46,11 @@ mod views;
 
 pub use any::AnyTensor;
 pub use arith::Arith;
+pub use attention::{AttentionOptions, PackedHeads};
 pub use conv::Conv2dSpec;
 pub use element::{DType, Element, Float, Number};
 pub use elementwise::{Binary, Reads, Unary};
-pub use isa::{Fused, Isa, MulAdd, Separate, current_isa, with_isa};
+pub use isa::{Body, Fused, Isa, MulAdd, Separate, current_isa, dispatch, with_isa};
 pub use layout::{Collapsed, Layout};
 pub use math::Math;
 pub use pack::Pack;
@@ -55,7 +58,7 @@ pub use parallel::{set_threads, threads, with_threads};
 pub use pool::Pool2dSpec;
 pub use rng::{Rng, RngState, philox};
 pub use shape::{MAX_RANK, Shape};
-pub use storage::{Memory, memory, release_memory, reset_peak_memory};
+pub use storage::{Memory, memory, release_memory, reset_peak_memory, set_recycle_limit};
 pub use table::constants;
 pub use tensor::Tensor;
 

@@ -201,7 +201,7 @@ pub(crate) fn ln<const K: usize, M: MulAdd>(x: [f32; K]) -> [f32; K] {
     let f = normal.map(|x| f32::from_bits(x.to_bits().wrapping_sub(exponent(x) as u32)) - 1.0);
     let e = normal.zip(moved, |x, moved| M::mul_add(exponent(x) as f32, 1.0 / 8_388_608.0, moved));
     let p = f.polynomial([
-        -1.291_224_1e-1,
+        -1.291_224e-1,
         1.400_461e-1,
         -1.218_000_3e-1,
         1.400_212_8e-1,

@@ -1,7 +1,7 @@
-//! Which crate may depend on which, and that one file alone knows of threads.
+//! Which crate may depend on which, and that one file alone starts threads.
 
 use super::finding::Finding;
-use super::tables::{Allowed, PARALLEL_FILE};
+use super::tables::{Allowed, THREAD_FILES};
 use crate::source::{Source, words};
 use crate::workspace::{Crate, Dependency};
 
@@ -63,14 +63,16 @@ fn forbidden(krate: &Crate, dependency: &Dependency, internal: bool) -> Finding 
     Finding::new(&krate.manifest_path(), krate.manifest_line(name), what, mend)
 }
 
-/// Findings for each line of a crate's code that names rayon elsewhere than in the one file.
-pub(super) fn rayon(source: &Source) -> Vec<Finding> {
-    if source.path == PARALLEL_FILE || !source.path.starts_with("crates/") {
+/// Findings for each line of a crate's code, tests apart, that starts a thread elsewhere than in the listed files.
+pub(super) fn threads(source: &Source) -> Vec<Finding> {
+    if THREAD_FILES.contains(&source.path.as_str()) || !source.path.starts_with("crates/") {
         return Vec::new();
     }
-    let mend = format!("call what {PARALLEL_FILE} offers, or add to it");
-    let name = |offset| Finding::new(&source.path, source.line(offset), "rayon is named here", mend.clone());
-    words(&source.code, "rayon").map(name).collect()
+    let mend = "call what gradus_tensor::parallel offers, or list the file in THREAD_FILES with its reason";
+    words(&source.code, "spawn")
+        .filter(|&offset| !source.is_test(offset))
+        .map(|offset| Finding::new(&source.path, source.line(offset), "a thread is started here", mend))
+        .collect()
 }
 
 #[cfg(test)]
@@ -157,11 +159,12 @@ mod tests {
     }
 
     #[test]
-    fn one_file_names_rayon() {
-        let text = "//! Not rayon.\nlet text = \"rayon\"; // rayon\n";
-        assert_eq!(rayon(&snippet("crates/tensor/src/a.rs", text)), []);
-        assert_eq!(rayon(&snippet(PARALLEL_FILE, "use rayon::join;\n")), []);
-        let findings = rayon(&snippet("crates/io/src/a.rs", "//! A.\nuse rayon::join;\n"));
+    fn one_file_starts_threads() {
+        let text = "//! No spawn.\nlet text = \"spawn\"; // spawn\n";
+        assert_eq!(threads(&snippet("crates/tensor/src/a.rs", text)), []);
+        assert_eq!(threads(&snippet(THREAD_FILES[0], "std::thread::spawn(f);\n")), []);
+        assert_eq!(threads(&snippet("crates/io/tests/a.rs", "std::thread::spawn(f);\n")), []);
+        let findings = threads(&snippet("crates/io/src/a.rs", "//! A.\nstd::thread::spawn(f);\n"));
         assert_eq!(findings.iter().map(|finding| finding.line).collect::<Vec<_>>(), [2]);
     }
 }

@@ -43,7 +43,7 @@ fn check(workspace: &Workspace, files: &[TextFile]) -> Vec<Finding> {
     findings.extend(unsafety::forbidden(&workspace.crates, &sources));
     findings.extend(papers::crates(&workspace.crates, files));
     for source in &sources {
-        findings.extend(layering::rayon(source));
+        findings.extend(layering::threads(source));
         findings.extend(length::lengths(source, tables::LONGER));
         findings.extend(headers::header(source));
         findings.extend(unsafety::unsafe_code(source, tables::UNSAFE_FILES));

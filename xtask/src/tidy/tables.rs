@@ -22,7 +22,7 @@ pub(crate) const ALLOWED: &[Allowed] = &[
     Allowed {
         name: "gradus-tensor",
         workspace: &[],
-        external: &["num-traits", "rayon"],
+        external: &["num-traits"],
         optional: &["approx", "ndarray", "serde"],
     },
     Allowed { name: "gradus-autodiff", workspace: &["gradus-tensor"], external: &[], optional: &[] },
@@ -103,6 +103,7 @@ pub(crate) const ALLOWED: &[Allowed] = &[
     },
     Allowed { name: "gradus-testkit", workspace: ANY, external: ANY, optional: &[] },
     Allowed { name: "gradus-suite", workspace: ANY, external: ANY, optional: &[] },
+    Allowed { name: "gradus-bench", workspace: ANY, external: ANY, optional: &[] },
     // The commands must run while the crates do not build.
     Allowed { name: "xtask", workspace: &[], external: &["clap", "serde_json"], optional: &[] },
 ];
@@ -140,8 +141,9 @@ const LIBRARIES: &[&str] = &[
 /// From outside the workspace they may use anything.
 pub(crate) const ALLOWED_IN_TESTS: &[(&str, &[&str])] = &[("*", &["gradus-testkit"])];
 
-/// The only file that may name rayon: one cost model, and parts that do not depend on the number of threads.
-pub(crate) const PARALLEL_FILE: &str = "crates/tensor/src/parallel.rs";
+/// The files that may start threads: kernels reach them through `parallel`, with one cost model, and parts that do not
+/// depend on the number of threads.
+pub(crate) const THREAD_FILES: &[&str] = &["crates/tensor/src/crew.rs"];
 
 /// Lines that a file may have.
 pub(crate) const FILE_LINES: usize = 400;
@@ -168,9 +170,12 @@ pub(crate) const UNSAFE_CRATE: &str = "gradus-tensor";
 
 /// The files that may hold `unsafe`; with `/*` all below a folder.
 pub(crate) const UNSAFE_FILES: &[&str] = &[
+    "crates/tensor/src/crew.rs",
     "crates/tensor/src/isa.rs",
+    "crates/tensor/src/kernels/attention/places.rs",
     "crates/tensor/src/kernels/matmul.rs",
     "crates/tensor/src/kernels/matmul/*",
+    "crates/tensor/src/parallel.rs",
     "crates/tensor/src/storage.rs",
 ];
 

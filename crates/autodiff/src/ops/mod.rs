@@ -1,6 +1,7 @@
 //! The operations, each with its rule beside it.
 
 mod arithmetic;
+mod attention;
 mod conv;
 mod elementwise;
 mod index;

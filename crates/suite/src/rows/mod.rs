@@ -1,6 +1,7 @@
 //! The table: every op's rows, by family.
 
 mod arithmetic;
+mod attention;
 mod conv;
 mod elementwise;
 mod index;
@@ -26,6 +27,7 @@ pub fn table() -> Vec<Row> {
         index::rows(),
         matmul::rows(),
         softmax::rows(),
+        attention::rows(),
         conv::rows(),
         pool::rows(),
     ];

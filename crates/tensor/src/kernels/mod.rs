@@ -3,6 +3,7 @@
 //! [`Kernels`] and [`NumberKernels`] are the per-type tables: hot loops are instantiated here, once per element type,
 //! so that a user's build only links them.
 
+pub mod attention;
 pub mod conv;
 mod gauss;
 pub mod matmul;
@@ -11,6 +12,7 @@ pub mod random;
 pub mod reduce;
 pub mod rows;
 pub mod strided;
+mod transpose;
 pub mod window;
 
 use crate::elementwise::{self, Binary, Unary};
@@ -29,13 +31,9 @@ pub trait NumberKernels: Sized {
 
 /// The hot loops of one float type.
 #[doc(hidden)]
-pub trait Kernels: Sized {
+pub trait Kernels: matmul::Products {
     /// For which instruction sets the table's functions are compiled.
     type TableWidth: strided::Width;
-    /// C ← A·B, see [`matmul::gemm`].
-    fn gemm(call: matmul::Gemm<'_, Self>);
-    /// As [`matmul::batched`].
-    fn gemm_batched(call: matmul::GemmBatch<'_, Self>);
     /// `out ← f(x)`.
     fn unary(op: Unary, isa: Isa, out: &mut [Self], x: Operand<'_, Self, Self>);
     /// `out ← g · f′`.
@@ -54,6 +52,10 @@ pub trait Kernels: Sized {
     fn conv(isa: Isa, geometry: &conv::Geometry, call: conv::Conv<'_, Self>);
     /// Pooling and its adjoints, see [`pool::pool`].
     fn pool(isa: Isa, call: pool::Pool<'_, Self>);
+    /// Attention, see [`attention::forward`].
+    fn attention(isa: Isa, call: attention::Forward<'_, Self>);
+    /// Its gradients, see [`attention::backward`].
+    fn attention_grad(isa: Isa, call: &attention::Backward<'_, Self>, into: attention::Gradients<'_, Self>);
 }
 
 macro_rules! number_kernels {
@@ -74,12 +76,6 @@ macro_rules! float_kernels {
     ($($t:ty, $width:ty;)*) => {$(
         impl Kernels for $t {
             type TableWidth = $width;
-            fn gemm(call: matmul::Gemm<'_, $t>) {
-                matmul::run(call);
-            }
-            fn gemm_batched(call: matmul::GemmBatch<'_, $t>) {
-                matmul::run_batched(call);
-            }
             fn unary(op: Unary, isa: Isa, out: &mut [$t], x: Operand<'_, $t, $t>) {
                 elementwise::unary(op, isa, out, x);
             }
@@ -97,6 +93,12 @@ macro_rules! float_kernels {
             }
             fn pool(isa: Isa, call: pool::Pool<'_, $t>) {
                 pool::pool(isa, call);
+            }
+            fn attention(isa: Isa, call: attention::Forward<'_, $t>) {
+                attention::forward::run(isa, call);
+            }
+            fn attention_grad(isa: Isa, call: &attention::Backward<'_, $t>, into: attention::Gradients<'_, $t>) {
+                attention::backward::run(isa, call, into);
             }
         }
     )*};

@@ -65,7 +65,7 @@ pub(crate) const STEP: usize = 1024;
 
 /// Words `first ..` of a stream, as many as `out` holds (at most [`STEP`]).
 #[inline(always)]
-fn words(state: RngState, first: u64, out: &mut [u32]) {
+pub(super) fn words(state: RngState, first: u64, out: &mut [u32]) {
     let mut buffer = [0_u32; STEP + 8 * LANES];
     let (skip, block) = ((first % 4) as usize, first / 4);
     let needed = skip + out.len();

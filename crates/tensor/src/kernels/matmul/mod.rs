@@ -16,17 +16,22 @@ mod nest;
 mod pack;
 mod partial;
 mod plan;
+mod prepacked;
 mod scratch;
 mod shared;
 mod small;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod transpose;
 
 use epilogue::Epilogue;
 use nest::Problem;
 use plan::Sizes;
 pub(super) use tables::Tables;
+pub(super) use transpose::transpose;
+
+pub use prepacked::{GemmPacked, PackedB, gemm_packed, gemm_packed_here};
 
 /// A matrix somewhere in a slice: element (i, j) lies at `offset + i·row_stride + j·column_stride`.
 #[derive(Clone, Copy, Debug)]
@@ -112,6 +117,14 @@ pub fn gemm<T: crate::Float>(call: Gemm<'_, T>) {
     T::gemm(call);
 }
 
+/// [`gemm`] wholly on the calling thread, with the same bits: for use within a task of [`crate::parallel`].
+///
+/// # Panics
+/// As [`gemm`].
+pub fn gemm_here<T: crate::Float>(call: Gemm<'_, T>) {
+    T::gemm_here(call);
+}
+
 /// [`gemm`] for each pair of offsets, in parallel over the products when these are small. The bits are those of the single
 /// products. PyTorch: `baddbmm`.
 ///
@@ -121,22 +134,73 @@ pub fn batched<T: crate::Float>(call: GemmBatch<'_, T>) {
     T::gemm_batched(call);
 }
 
-pub(super) fn run<T: Tables>(call: Gemm<'_, T>) {
+/// The products of one float type, instantiated in this crate.
+#[doc(hidden)]
+pub trait Products: Sized {
+    /// See [`gemm`].
+    fn gemm(call: Gemm<'_, Self>);
+    /// See [`gemm_here`].
+    fn gemm_here(call: Gemm<'_, Self>);
+    /// See [`batched`].
+    fn gemm_batched(call: GemmBatch<'_, Self>);
+    /// See [`PackedB::new`].
+    fn pack_b(b: MatRef<'_, Self>, dims: [usize; 2]) -> PackedB<Self>
+    where
+        Self: crate::Float;
+    /// See [`gemm_packed`] and, if `here`, [`gemm_packed_here`].
+    fn gemm_packed(call: GemmPacked<'_, Self>, here: bool)
+    where
+        Self: crate::Float;
+}
+
+macro_rules! products {
+    ($($t:ty),*) => {$(
+        impl Products for $t {
+            fn gemm(call: Gemm<'_, $t>) {
+                run(call, false);
+            }
+            fn gemm_here(call: Gemm<'_, $t>) {
+                run(call, true);
+            }
+            fn gemm_batched(call: GemmBatch<'_, $t>) {
+                run_batched(call);
+            }
+            fn pack_b(b: MatRef<'_, $t>, dims: [usize; 2]) -> PackedB<$t> {
+                prepacked::pack(b, dims)
+            }
+            fn gemm_packed(call: GemmPacked<'_, $t>, here: bool) {
+                prepacked::run(call, here);
+            }
+        }
+    )*};
+}
+products!(f32, f64);
+
+fn run<T: Tables>(call: Gemm<'_, T>, here: bool) {
     let Gemm { m, n, k, a, b, c, c_stride, accumulate, bias } = call;
     if m == 0 || n == 0 {
         return;
     }
+    check_c([m, n], c_stride, c.len(), bias);
+    let call =
+        Checked { sizes: Sizes { m, n, k, batch: 1 }, a, b, offsets: &[(0, 0)], accumulate, bias, here };
+    checked(call, (c, c_stride));
+}
+
+/// C `[m, n]`, not empty, must lie within its slice, and the bias must fit.
+fn check_c<T>([m, n]: [usize; 2], c_stride: usize, length: usize, bias: Option<&[T]>) {
     assert!(m == 1 || c_stride >= n, "gemm: C's rows overlap: a stride of {c_stride} for {n} columns");
     let end = (m - 1).checked_mul(c_stride).and_then(|start| start.checked_add(n));
     assert!(
-        end.is_some_and(|end| end <= c.len()),
-        "gemm: C is too short: [{m}, {n}] with a stride of {c_stride} in {} elements",
-        c.len()
+        end.is_some_and(|end| end <= length),
+        "gemm: C is too short: [{m}, {n}] with a stride of {c_stride} in {length} elements"
     );
-    checked(Sizes { m, n, k, batch: 1 }, (a, b), &[(0, 0)], (c, c_stride), accumulate, bias);
+    if let Some(bias) = bias {
+        assert!(bias.len() == n, "gemm: the bias has {} elements for {n} columns", bias.len());
+    }
 }
 
-pub(super) fn run_batched<T: Tables>(call: GemmBatch<'_, T>) {
+fn run_batched<T: Tables>(call: GemmBatch<'_, T>) {
     let GemmBatch { m, n, k, a, b, offsets, c, accumulate, bias } = call;
     let batch = offsets.len();
     let wanted = m.checked_mul(n).and_then(|each| each.checked_mul(batch));
@@ -146,23 +210,27 @@ pub(super) fn run_batched<T: Tables>(call: GemmBatch<'_, T>) {
         c.len()
     );
     if !c.is_empty() {
-        checked(Sizes { m, n, k, batch }, (a, b), offsets, (c, n), accumulate, bias);
+        check_c([m, n], n, c.len(), bias);
+        let call = Checked { sizes: Sizes { m, n, k, batch }, a, b, offsets, accumulate, bias, here: false };
+        checked(call, (c, n));
     }
 }
 
-/// C is `batch` · [m, n] within its slice, none of them 0.
-fn checked<T: Tables>(
+/// A batch of products whose C and bias have been checked.
+struct Checked<'a, T> {
     sizes: Sizes,
-    (a, b): (MatRef<'_, T>, MatRef<'_, T>),
-    offsets: &[(usize, usize)],
-    (c, c_stride): (&mut [T], usize),
+    a: MatRef<'a, T>,
+    b: MatRef<'a, T>,
+    offsets: &'a [(usize, usize)],
     accumulate: bool,
-    bias: Option<&[T]>,
-) {
+    bias: Option<&'a [T]>,
+    here: bool,
+}
+
+/// C is `batch` · [m, n] within its slice, none of them 0.
+fn checked<T: Tables>(call: Checked<'_, T>, (c, c_stride): (&mut [T], usize)) {
+    let Checked { sizes, a, b, offsets, accumulate, bias, here } = call;
     let Sizes { m, n, k, .. } = sizes;
-    if let Some(bias) = bias {
-        assert!(bias.len() == n, "gemm: the bias has {} elements for {n} columns", bias.len());
-    }
     // Broadcast operands may be larger than memory; what is packed of them must not be.
     let longest = m.max(n).checked_add(1024).and_then(|length| length.checked_mul(k.max(1)));
     let packed = longest.and_then(|length| length.checked_mul(size_of::<T>()));
@@ -181,7 +249,7 @@ fn checked<T: Tables>(
     let c_batch = m * n;
     let c = c.as_mut_ptr();
     let problem =
-        Problem { kernel, m, n, k, a, b, offsets, c, c_row: c_stride, c_batch, accumulate, epilogue };
+        Problem { kernel, m, n, k, a, b, offsets, c, c_row: c_stride, c_batch, accumulate, epilogue, here };
     if plan::is_better_transposed(sizes, &a) {
         let offsets: Vec<_> = offsets.iter().map(|&(a, b)| (b, a)).collect();
         let epilogue = Epilogue { bias: None };

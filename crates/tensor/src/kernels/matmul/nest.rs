@@ -7,7 +7,7 @@ use super::pack::{cut, pack_a, pack_b, packed_b_length, strips};
 use super::plan::{Path, Plan};
 use super::scratch::with_scratch;
 use super::{Operand, shared, small};
-use crate::parallel;
+use crate::parallel::{self, Cost};
 
 /// A checked batch of products: the pointers are good for every index below the sizes.
 #[derive(Clone, Copy)]
@@ -26,6 +26,8 @@ pub(super) struct Problem<'a, T: 'static> {
     pub(super) c_batch: usize,
     pub(super) accumulate: bool,
     pub(super) epilogue: Epilogue<'a, T>,
+    /// Whether all of it stays on the calling thread.
+    pub(super) here: bool,
 }
 
 // SAFETY: A and B are only read, and every task writes its own block of C.
@@ -72,6 +74,11 @@ impl<'a, T: crate::Float> Problem<'a, T> {
         }
     }
 
+    /// What a part of the work costs, as [`parallel`] shall see it.
+    pub(super) fn cost(&self, cost: Cost) -> Cost {
+        if self.here { Cost::default() } else { cost }
+    }
+
     /// Runs all blocks as the plan cuts them. Part `p` of the depth of product `x` goes to C number `p · products + x`.
     pub(super) fn run(&self, plan: &Plan) {
         if let Path::Shared { pack_a } = plan.path {
@@ -79,7 +86,7 @@ impl<'a, T: crate::Float> Problem<'a, T> {
         }
         let (blocks, products) = (plan.row_blocks * plan.column_blocks, self.offsets.len());
         let all = blocks * products * plan.parts;
-        parallel::for_each(all.div_ceil(plan.blocks_per_task), plan.cost, |task| {
+        parallel::for_each(all.div_ceil(plan.blocks_per_task), self.cost(plan.cost), |task| {
             let first = task * plan.blocks_per_task;
             for i in first..all.min(first + plan.blocks_per_task) {
                 let (to, block) = (i / blocks, i % blocks);

@@ -17,7 +17,7 @@ pub(super) fn run<T: crate::Float>(sums: Problem<'_, T>, plan: &Plan, to: &Probl
         Problem { c: scratch, c_row: n, c_batch: m * n, accumulate: false, ..sums }.run(plan);
         // SAFETY: the products wrote all of the scratch.
         unsafe {
-            add(scratch, each, plan.parts);
+            add(scratch, each, plan.parts, to.here);
             finish(scratch, to, if transposed { (1, to.m) } else { (to.n, 1) });
         }
     });
@@ -27,12 +27,12 @@ pub(super) fn run<T: crate::Float>(sums: Problem<'_, T>, plan: &Plan, to: &Probl
 ///
 /// # Safety
 /// `parts` runs of `each` numbers lie at `sums`.
-unsafe fn add<T: crate::Float>(sums: *mut T, each: usize, parts: usize) {
+unsafe fn add<T: crate::Float>(sums: *mut T, each: usize, parts: usize, here: bool) {
     if parts == 1 {
         return;
     }
     let sums = Shared(sums);
-    let cost = Cost::bytes(each * parts * size_of::<T>());
+    let cost = if here { Cost::default() } else { Cost::bytes(each * parts * size_of::<T>()) };
     parallel::for_each(each.div_ceil(CHUNK), cost, |chunk| {
         let start = chunk * CHUNK;
         let length = CHUNK.min(each - start);
@@ -61,7 +61,7 @@ unsafe fn finish<T: crate::Float>(sums: *const T, to: &Problem<'_, T>, (row, col
     let sums = Shared(sums.cast_mut());
     let rows_per_task = (CHUNK / to.n).max(1);
     let cost = Cost::bytes(2 * rows * to.n * size_of::<T>());
-    parallel::for_each(rows.div_ceil(rows_per_task), cost, |task| {
+    parallel::for_each(rows.div_ceil(rows_per_task), to.cost(cost), |task| {
         let finish = to.epilogue.at(0, to.accumulate, true, true);
         for i in task * rows_per_task..rows.min((task + 1) * rows_per_task) {
             let (x, i) = (i / to.m, i % to.m);

@@ -104,7 +104,7 @@ impl<T: crate::Float> Stage<'_, '_, T> {
         let of_b = self.columns.1 * pieces;
         let of_a = if self.packs_a { self.rows.1 } else { 0 };
         let cost = Cost::bytes(2 * depth * (n + if self.packs_a { m } else { 0 }) * size_of::<T>());
-        parallel::for_each(of_b + of_a, cost, |task| {
+        parallel::for_each(of_b + of_a, self.problem.cost(cost), |task| {
             let (column, row) = (task / pieces, task.wrapping_sub(of_b));
             if task < of_b {
                 let block = self.block((0, 1), self.columns_of(column));
@@ -125,7 +125,7 @@ impl<T: crate::Float> Stage<'_, '_, T> {
         let (start, depth) = self.depth;
         let (first, last) = (start == 0, start + depth == self.problem.k);
         // Neighbouring tasks share a block of columns: it stays in the cache of the thread that runs them.
-        parallel::for_each(self.columns.1 * self.rows.1, self.plan.cost, |task| {
+        parallel::for_each(self.columns.1 * self.rows.1, self.problem.cost(self.plan.cost), |task| {
             let (column, row) = (task / self.rows.1, task % self.rows.1);
             let block = self.block(self.rows_of(row), self.columns_of(column));
             let a = match self.packs_a {

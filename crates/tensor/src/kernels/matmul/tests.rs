@@ -1,6 +1,8 @@
 //! The product against a naive one in f64, over sizes, strides, instruction sets and thread counts.
 
-use super::{Gemm, GemmBatch, MatRef, batched, gemm};
+use super::{
+    Gemm, GemmBatch, GemmPacked, MatRef, PackedB, batched, gemm, gemm_here, gemm_packed, gemm_packed_here,
+};
 use crate::{Float, Isa, with_isa, with_threads};
 
 /// Numbers in [−1, 1) from a small linear congruential generator.
@@ -106,48 +108,74 @@ struct Case {
     bias: bool,
 }
 
-/// Runs the case and compares every element of C's buffer, also those that must stay as they were.
+/// A door to the product.
+#[derive(Clone, Copy, Debug)]
+enum Door {
+    Plain,
+    Here,
+    Packed,
+    PackedHere,
+}
+
+/// Calls through a door.
+fn call<T: Float>(door: Door, call: Gemm<'_, T>) {
+    let Gemm { m, n, k, a, b, c_stride, accumulate, bias, .. } = call;
+    let mut packed = |b: &PackedB<T>, run: fn(GemmPacked<'_, T>)| {
+        run(GemmPacked { m, a, b, c: call.c, c_stride, accumulate, bias });
+    };
+    match door {
+        Door::Plain => gemm(call),
+        Door::Here => gemm_here(call),
+        Door::Packed => packed(&PackedB::new(b, [k, n]), gemm_packed),
+        Door::PackedHere => packed(&PackedB::new(b, [k, n]), gemm_packed_here),
+    }
+}
+
+/// Runs the case through every door and compares every element of C's buffer, also those that must stay as they were.
 fn check<T: Float>(case: Case) {
     let Case { m, n, k, storages, padding, accumulate, bias } = case;
     let mut numbers = Numbers((m * 7919 + n * 104_729 + k * 31) as u64 + 1);
     let a = Matrix::<T>::new([m, k], storages[0], &mut numbers);
     let b = Matrix::<T>::new([k, n], storages[1], &mut numbers);
     let bias = bias.then(|| numbers.vec::<T>(n));
-    let stride = n + padding;
-    let canary = T::of(12345.0);
-    let mut c = vec![canary; m * stride + 3];
+    let (c_stride, canary) = (n + padding, T::of(12345.0));
+    let mut old = vec![canary; m * c_stride + 3];
     for i in 0..m {
-        for x in &mut c[i * stride..][..n] {
+        for x in &mut old[i * c_stride..][..n] {
             *x = if accumulate { T::of(numbers.next()) } else { T::nan() };
         }
     }
-    let old = c.clone();
-    let (a_view, b_view) = (a.view(), b.view());
-    gemm(Gemm {
-        m,
-        n,
-        k,
-        a: a_view,
-        b: b_view,
-        c: &mut c,
-        c_stride: stride,
-        accumulate,
-        bias: bias.as_deref(),
+    let bias = bias.as_deref();
+    let results = [Door::Plain, Door::Here, Door::Packed, Door::PackedHere].map(|door| {
+        let mut c = old.clone();
+        let product = Gemm { m, n, k, a: a.view(), b: b.view(), c: &mut c, c_stride, accumulate, bias };
+        call(door, product);
+        (door, c)
     });
-    for (at, (&new, &old)) in c.iter().zip(&old).enumerate() {
-        let (i, j) = (at / stride.max(1), at % stride.max(1));
+    for at in 0..old.len() {
+        let (i, j) = (at / c_stride.max(1), at % c_stride.max(1));
         if i >= m || j >= n {
-            assert_eq!(new, canary, "{case:?}: wrote outside C at ({i}, {j})");
+            results.iter().for_each(|(door, c)| {
+                assert_eq!(c[at], canary, "{case:?} {door:?}: wrote outside C at ({i}, {j})");
+            });
             continue;
         }
         let terms = (0..k).map(|p| a.at(i, p) * b.at(p, j));
         let (sum, size) = terms.fold((0.0, 0.0), |(sum, size), x| (sum + x, size + x.abs()));
-        let old = if accumulate { old.as_f64() } else { 0.0 };
-        let bias = bias.as_ref().map_or(0.0, |bias| bias[j].as_f64());
-        let (want, got) = (sum + old + bias, new.as_f64());
+        let old = if accumulate { old[at].as_f64() } else { 0.0 };
+        let bias = bias.map_or(0.0, |bias| bias[j].as_f64());
+        let want = sum + old + bias;
         let tolerance = T::EPS * (k as f64 + 4.0) * (size + old.abs() + bias.abs());
-        assert!((got - want).abs() <= tolerance, "{case:?} at ({i}, {j}): {got} instead of {want}");
+        for (door, c) in &results {
+            let got = c[at].as_f64();
+            assert!(
+                (got - want).abs() <= tolerance,
+                "{case:?} {door:?} at ({i}, {j}): {got} instead of {want}"
+            );
+        }
     }
+    let [plain, here, packed, packed_here] = results.map(|(_, c)| bits(&c));
+    assert!(plain == here && packed == packed_here, "{case:?}: other bits on the calling thread");
 }
 
 /// Runs `f` on every instruction set of this machine.
@@ -221,13 +249,13 @@ fn more_blocks_than_are_packed_at_a_time() {
 }
 
 /// C of a product of row-major or column-major operands.
-fn product<T: Float>([m, n, k]: [usize; 3], storages: [Storage; 2]) -> Vec<T> {
+fn product<T: Float>([m, n, k]: [usize; 3], storages: [Storage; 2], door: Door) -> Vec<T> {
     let mut numbers = Numbers(11);
     let a = Matrix::<T>::new([m, k], storages[0], &mut numbers);
     let b = Matrix::<T>::new([k, n], storages[1], &mut numbers);
     let mut c = vec![T::nan(); m * n];
     let (a, b) = (a.view(), b.view());
-    gemm(Gemm { m, n, k, a, b, c: &mut c, c_stride: n, accumulate: false, bias: None });
+    call(door, Gemm { m, n, k, a, b, c: &mut c, c_stride: n, accumulate: false, bias: None });
     c
 }
 
@@ -243,10 +271,13 @@ fn same_bits_at_any_thread_count() {
     on_each(|| {
         for size in sizes {
             for storages in [[Rows, Rows], [Rows, Columns], [Columns, Rows], [Columns, Columns]] {
-                let one = with_threads(1, || bits(&product::<f32>(size, storages)));
-                for threads in [2, 3, 5] {
-                    let many = with_threads(threads, || bits(&product::<f32>(size, storages)));
-                    assert!(one == many, "{size:?} {storages:?} at {threads} threads");
+                for door in [Door::Plain, Door::Packed] {
+                    let bits = || bits(&product::<f32>(size, storages, door));
+                    let one = with_threads(1, bits);
+                    for threads in [2, 3, 5] {
+                        let many = with_threads(threads, bits);
+                        assert!(one == many, "{size:?} {storages:?} {door:?} at {threads} threads");
+                    }
                 }
             }
         }
