@@ -96,6 +96,7 @@ struct Constants<T> {
     eps: T,
 }
 
+#[inline(always)]
 fn update<T: Float>(
     rule: &AdamRule,
     step: &StepInfo,
@@ -120,6 +121,7 @@ fn update<T: Float>(
     }
 }
 
+#[inline(always)]
 fn plain<T: Float>(k: &Constants<T>, w: &mut [T], g: &[T], m: &mut [T], v: &mut [T]) {
     for (((w, &g), m), v) in w.iter_mut().zip(g).zip(m).zip(v) {
         *m = *m + k.a * (g - *m);
@@ -128,6 +130,7 @@ fn plain<T: Float>(k: &Constants<T>, w: &mut [T], g: &[T], m: &mut [T], v: &mut 
     }
 }
 
+#[inline(always)]
 fn amsgrad<T: Float>(
     k: &Constants<T>,
     w: &mut [T],

@@ -46,6 +46,7 @@ impl Rule for GradientDescentRule {
     update_by!(descend);
 }
 
+#[inline(always)]
 fn descend<T: Float>(
     _: &GradientDescentRule,
     step: &StepInfo,

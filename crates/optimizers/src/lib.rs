@@ -55,7 +55,7 @@ pub use error::OptimizerError;
 pub use gradient_descent::{GradientDescent, GradientDescentRule};
 pub use group::GroupOptions;
 pub use optimizer::Optimizer;
-pub use rule::{Decay, MAX_SLOTS, Rule, StepInfo};
+pub use rule::{Decay, MAX_SLOTS, Rule, StepInfo, in_wide_loops};
 pub use schedule::Schedule;
 pub use sgd::{Sgd, SgdRule};
 pub use step::StepReport;

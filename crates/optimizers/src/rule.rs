@@ -1,5 +1,7 @@
 //! `Rule`: how one method changes one parameter, as a pure function of slices. It knows no model, no name, no schedule.
 
+use gradus_tensor::{Body, current_isa, dispatch};
+
 use crate::error::OptimizerError;
 
 /// The most slots that a rule may have.
@@ -26,7 +28,8 @@ pub enum Decay {
 /// A method of optimization: the update of one parameter from its gradient and the method's memory.
 ///
 /// Write the update once, generic over the float, and let [`update_by!`](crate::update_by) make the two forms of it:
-/// they are compiled where the rule is, not in every program that uses it.
+/// they are compiled where the rule is, not in every program that uses it, for each instruction set. (Mark the function
+/// `#[inline(always)]`: what is not inlined is compiled for the least of them.)
 ///
 /// ```
 /// use gradus_module::Param;
@@ -43,6 +46,7 @@ pub enum Decay {
 ///     update_by!(sign_descent);
 /// }
 ///
+/// #[inline(always)]
 /// fn sign_descent<T: Float>(_: &SignDescent, step: &StepInfo, w: &mut [T], g: &[T], _: &mut [&mut [T]]) {
 ///     for (w, &g) in w.iter_mut().zip(g) {
 ///         *w = *w - T::of(step.learning_rate) * g.signum();
@@ -78,6 +82,21 @@ pub trait Rule: Clone + Send + Sync + 'static {
     fn update_f64(&self, step: &StepInfo, parameter: &mut [f64], gradient: &[f64], slots: &mut [&mut [f64]]);
 }
 
+/// Runs an update in its version for the machine's instruction set; what [`update_by!`](crate::update_by) expands to.
+#[doc(hidden)]
+#[inline(always)]
+pub fn in_wide_loops(update: impl FnOnce()) {
+    struct Update<F>(F);
+    impl<F: FnOnce()> Body for Update<F> {
+        type Output = ();
+        #[inline(always)]
+        fn run(self) {
+            (self.0)();
+        }
+    }
+    dispatch(current_isa(), Update(update));
+}
+
 /// Inside `impl Rule`: `update_f32` and `update_f64` from one function
 /// `fn name<T: Float>(&Self, &StepInfo, &mut [T], &[T], &mut [&mut [T]])`.
 #[macro_export]
@@ -90,7 +109,7 @@ macro_rules! update_by {
             gradient: &[f32],
             slots: &mut [&mut [f32]],
         ) {
-            $function(self, step, parameter, gradient, slots);
+            $crate::in_wide_loops(|| $function(self, step, parameter, gradient, slots));
         }
 
         fn update_f64(
@@ -100,7 +119,7 @@ macro_rules! update_by {
             gradient: &[f64],
             slots: &mut [&mut [f64]],
         ) {
-            $function(self, step, parameter, gradient, slots);
+            $crate::in_wide_loops(|| $function(self, step, parameter, gradient, slots));
         }
     };
 }

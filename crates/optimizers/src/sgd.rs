@@ -81,6 +81,7 @@ impl Rule for SgdRule {
     update_by!(update);
 }
 
+#[inline(always)]
 fn update<T: Float>(
     rule: &SgdRule,
     step: &StepInfo,

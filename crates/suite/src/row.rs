@@ -79,8 +79,34 @@ pub fn unary(op: Unary, reference: impl Fn(f64) -> f64 + Send + Sync + 'static) 
         double: Box::new(move |x, _| x[0].unary(op)),
     };
     let shapes = shape(0..=5).prop_map(|shape| vec![shape]).boxed();
-    Row::new(op.name(), shapes, function, Box::new(move |x, _| x[0].map(&reference)))
+    let row = Row::new(op.name(), shapes, function, Box::new(move |x, _| x[0].map(&reference)));
+    if POLYNOMIALS.contains(&op.name()) { row.rounds_by_isa() } else { row }
 }
+
+/// Functions whose value or derivative is a polynomial in single precision, which multiplies and adds in one step where
+/// the machine can.
+const POLYNOMIALS: &[&str] = &[
+    "exp",
+    "ln",
+    "sinh",
+    "cosh",
+    "tanh",
+    "erf",
+    "erfc",
+    "normal_cdf",
+    "normal_pdf",
+    "elu",
+    "celu",
+    "selu",
+    "gelu",
+    "gelu_tanh",
+    "sigmoid",
+    "log_sigmoid",
+    "softplus",
+    "silu",
+    "mish",
+    "tanhshrink",
+];
 
 impl Row {
     /// See [`row!`](crate::row!).

@@ -5,6 +5,7 @@ use crate::arith::Arith;
 use crate::element::{Element, Float, Number};
 use crate::isa::{Isa, MulAdd, current_isa};
 use crate::kernels::strided::{self, Formula1, Formula2, Operand};
+use crate::math::{larger, smaller};
 use crate::pack::Pack;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -182,20 +183,6 @@ pub(crate) fn binary<T: Number>(
         Binary::Maximum => strided::map2(isa, out, a, b, 1, larger),
         Binary::Minimum => strided::map2(isa, out, a, b, 1, smaller),
     }
-}
-
-/// The larger of two numbers; NaN if either is NaN.
-#[inline(always)]
-#[allow(clippy::eq_op)] // x != x asks for NaN
-pub(crate) fn larger<T: Number>(a: T, b: T) -> T {
-    if a > b || a != a { a } else { b }
-}
-
-/// The smaller of two numbers; NaN if either is NaN.
-#[inline(always)]
-#[allow(clippy::eq_op)]
-pub(crate) fn smaller<T: Number>(a: T, b: T) -> T {
-    if a < b || a != a { a } else { b }
 }
 
 /// The common shape of two operands.

@@ -134,7 +134,7 @@ pub(crate) fn with_forced<R>(forced: Option<Isa>, f: impl FnOnce() -> R) -> R {
 }
 
 /// A piece of work whose `run` is `#[inline(always)]`, so that [`dispatch`] compiles it anew for each instruction set.
-pub(crate) trait Body {
+pub trait Body {
     /// What it answers.
     type Output;
     /// Whether it is compiled for each instruction set, or for the portable one alone.
@@ -145,7 +145,7 @@ pub(crate) trait Body {
 
 /// Runs `body` in its version for `isa`, in the portable one if this machine lacks it.
 #[inline]
-pub(crate) fn dispatch<B: Body>(isa: Isa, body: B) -> B::Output {
+pub fn dispatch<B: Body>(isa: Isa, body: B) -> B::Output {
     if !B::WIDE {
         return body.run();
     }

@@ -53,7 +53,7 @@ pub use attention::{AttentionOptions, PackedHeads};
 pub use conv::{Conv2dFilters, Conv2dFinish, Conv2dSpec};
 pub use element::{DType, Element, Float, Number};
 pub use elementwise::{Binary, Reads, Unary};
-pub use isa::{Fused, Isa, MulAdd, Separate, current_isa, with_isa};
+pub use isa::{Body, Fused, Isa, MulAdd, Separate, current_isa, dispatch, with_isa};
 pub use kernels::rnn::{BatchSizes, Recurrence};
 pub use layout::{Collapsed, Layout};
 pub use math::Math;

@@ -1,6 +1,7 @@
 //! Functions that the elementwise table and other kernels are made of: polynomials in single precision, the standard
 //! library's (and series) in double. Knows no tensor and no derivative.
 
+use crate::element::Number;
 use crate::isa::{MulAdd, Separate};
 use crate::polynomial;
 
@@ -84,6 +85,20 @@ math! {
     logistic sigmoid_pack sigmoid |x| (1.0 + (-x).exp()).recip();
     /// ln(1 + e^x), without overflow.
     log1p_exp log1p_exp_pack log1p_exp |x| (if x < 0.0 { 0.0 } else { x }) + (-x.abs()).exp().ln_1p();
+}
+
+/// The larger of two numbers; NaN if either is NaN.
+#[inline(always)]
+#[allow(clippy::eq_op)] // x != x asks for NaN
+pub(crate) fn larger<T: Number>(a: T, b: T) -> T {
+    if a > b || a != a { a } else { b }
+}
+
+/// The smaller of two numbers; NaN if either is NaN.
+#[inline(always)]
+#[allow(clippy::eq_op)]
+pub(crate) fn smaller<T: Number>(a: T, b: T) -> T {
+    if a < b || a != a { a } else { b }
 }
 
 /// Below this erf comes from its power series, above from the continued fraction of erfc.

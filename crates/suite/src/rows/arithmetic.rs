@@ -31,7 +31,8 @@ pub(super) fn rows() -> Vec<Row> {
             .large(LARGE),
         row!("pow", pair(), |x, p| x[0].pow(&x[1]) => x[0].zip(&x[1], |a, b| (b * a.ln()).exp()))
             .domains(&[0.3..2.5, -2.0..2.0])
-            .large(LARGE),
+            .large(LARGE)
+            .rounds_by_isa(),
         row!("maximum", pair(), |x, p| x[0].maximum(&x[1]) => x[0].zip(&x[1], |a, b| if a > b { a } else { b }))
             .law(Commutative)
             .large(LARGE),

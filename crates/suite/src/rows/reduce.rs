@@ -37,7 +37,8 @@ pub(super) fn rows() -> Vec<Row> {
         row!("var_axes", filled(1, 0, 5), |x, p| x[0].var_axes(&p.axes(0, x[0].rank()), -1.5, p.flag(1)) => over(x, p, |v| variance(v, -1.5))),
         row!("logsumexp", filled(1, 1, 5), |x, p| x[0].logsumexp(p.axis(0, x[0].rank()), p.flag(1)) => logsumexp(&x[0], p))
             .large(LARGE)
-            .large_picks(4),
+            .large_picks(4)
+            .rounds_by_isa(),
         row!("sum_to", pair(), |x, p| (&x[0] + &x[1]).sum_to(&x[0].shape().to_vec().into()) => sum_to(&x[0].zip(&x[1], |a, b| a + b), x[0].shape()))
             .law(LinearIn(&[0, 1]))
             .large(&[&[&[257, 1], &[3, 257, 301]], &[&[301], &[700, 301]]]),

@@ -16,11 +16,13 @@ pub(super) fn rows() -> Vec<Row> {
         row!("softmax", any(1, 1), |x, p| x[0].softmax(p.axis(0, x[0].rank())) => softmax(&x[0], p))
             .law(Between(0.0, 1.0))
             .large(LARGE)
-            .large_picks(3),
+            .large_picks(3)
+            .rounds_by_isa(),
         row!("log_softmax", any(1, 1), |x, p| x[0].log_softmax(p.axis(0, x[0].rank())) => softmax(&x[0], p).map(f64::ln))
             .law(Between(f64::NEG_INFINITY, 0.0))
             .large(LARGE)
-            .large_picks(3),
+            .large_picks(3)
+            .rounds_by_isa(),
     ]
 }
 

@@ -14,6 +14,7 @@ pub mod reduce;
 pub mod rnn;
 pub mod rows;
 pub mod strided;
+mod transpose;
 pub mod window;
 
 use crate::elementwise::{self, Binary, Unary};

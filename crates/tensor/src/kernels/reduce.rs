@@ -7,9 +7,9 @@ use std::marker::PhantomData;
 
 use super::strided::{BLOCK, PART, gather};
 use crate::element::Number;
-use crate::elementwise::{larger, smaller};
 use crate::isa::{Body, Isa, dispatch};
 use crate::layout::{Collapsed, Layout};
+use crate::math::{larger, smaller};
 use crate::parallel::{self, Cost};
 
 /// Which reduction.

@@ -1,10 +1,10 @@
 //! Functions of whole rows: softmax and its relatives, each in one visit of the row while it lies in the cache.
 //!
-//! A row's sums run in fixed lanes and blocks, so their bits depend on neither threads nor instruction set. Rows are
+//! A row's sums run in fixed lanes and blocks, so their bits do not depend on threads. Rows are
 //! dense; knows no `Tensor`.
 
 use crate::element::Float;
-use crate::isa::{Body, Isa, dispatch};
+use crate::isa::{Isa, Kernel, MulAdd, dispatch_kernel};
 use crate::parallel::{self, Cost};
 
 /// Which function, with its operands: `x`, `y`, `g` and `out` hold rows of equal length.
@@ -89,7 +89,7 @@ pub fn rows<T: Float>(isa: Isa, n: usize, call: Rows<'_, T>) {
         Rows::LogSumExp { x, out } => {
             let each = PART.div_ceil(n.max(1));
             parallel::chunks_mut(out, each, cost::<T>(x.len()), |part, out| {
-                dispatch(isa, LogSumExp { x: &x[part * each * n..], out, n });
+                dispatch_kernel(isa, LogSumExp { x: &x[part * each * n..], out, n });
             });
         }
         Rows::CrossEntropy { x, targets, losses, sums } => {
@@ -97,7 +97,7 @@ pub fn rows<T: Float>(isa: Isa, n: usize, call: Rows<'_, T>) {
             let cost = cost::<T>(x.len());
             parallel::chunks_mut2((losses, each), (sums, each), cost, |part, losses, sums| {
                 let (x, targets) = (&x[part * each * n..], &targets[part * each..]);
-                dispatch(isa, CrossEntropy { x, targets, losses, sums, n });
+                dispatch_kernel(isa, CrossEntropy { x, targets, losses, sums, n });
             });
         }
     }
@@ -108,9 +108,9 @@ fn cost<T>(elements: usize) -> Cost {
 }
 
 /// A function from rows to a row. A trait and not a closure: only a method can be told to be inlined always, and what is
-/// not inlined into a [`Body`] is compiled for the baseline instruction set.
+/// not inlined into a [`Kernel`] is compiled for the baseline instruction set.
 trait RowFunction<T>: Sync {
-    fn row(&self, row: usize, a: &[T], b: &[T], out: &mut [T]);
+    fn row<M: MulAdd>(&self, row: usize, a: &[T], b: &[T], out: &mut [T]);
 }
 
 /// `f` of each row.
@@ -118,7 +118,7 @@ fn map<T: Float>(isa: Isa, n: usize, a: &[T], b: &[T], out: &mut [T], f: &impl R
     let each = PART.div_ceil(n.max(1));
     parallel::chunks_mut(out, each * n, cost::<T>(a.len()), |part, out| {
         let range = part * each * n..part * each * n + out.len();
-        dispatch(isa, Map { first: part * each, n, a: &a[range.clone()], b: &b[range], out, f });
+        dispatch_kernel(isa, Map { first: part * each, n, a: &a[range.clone()], b: &b[range], out, f });
     });
 }
 
@@ -131,14 +131,14 @@ struct Map<'a, T, F> {
     f: &'a F,
 }
 
-impl<T: Float, F: RowFunction<T>> Body for Map<'_, T, F> {
+impl<T: Float, F: RowFunction<T>> Kernel for Map<'_, T, F> {
     type Output = ();
     #[inline(always)]
-    fn run(self) {
+    fn run<M: MulAdd>(self) {
         let n = self.n.max(1);
         let rows = self.out.chunks_exact_mut(n).zip(self.a.chunks_exact(n)).zip(self.b.chunks_exact(n));
         for (row, ((out, a), b)) in rows.enumerate() {
-            self.f.row(self.first + row, a, b, out);
+            self.f.row::<M>(self.first + row, a, b, out);
         }
     }
 }
@@ -149,12 +149,12 @@ struct LogSumExp<'a, T> {
     n: usize,
 }
 
-impl<T: Float> Body for LogSumExp<'_, T> {
+impl<T: Float> Kernel for LogSumExp<'_, T> {
     type Output = ();
     #[inline(always)]
-    fn run(self) {
+    fn run<M: MulAdd>(self) {
         for (row, out) in self.out.iter_mut().enumerate() {
-            let (shift, sum) = shifted(&self.x[row * self.n..][..self.n]);
+            let (shift, sum) = shifted::<T, M>(&self.x[row * self.n..][..self.n]);
             *out = shift + sum.ln();
         }
     }
@@ -168,13 +168,13 @@ struct CrossEntropy<'a, T> {
     n: usize,
 }
 
-impl<T: Float> Body for CrossEntropy<'_, T> {
+impl<T: Float> Kernel for CrossEntropy<'_, T> {
     type Output = ();
     #[inline(always)]
-    fn run(self) {
+    fn run<M: MulAdd>(self) {
         for (row, (loss, out)) in self.losses.iter_mut().zip(self.sums).enumerate() {
             let x = &self.x[row * self.n..][..self.n];
-            let (shift, sum) = shifted(x);
+            let (shift, sum) = shifted::<T, M>(x);
             let log = sum.ln();
             *loss = (shift - x[self.targets[row]]) + log; // in this order a large shift costs no digits
             *out = shift + log;
@@ -233,34 +233,87 @@ fn largest<T: Float>(x: &[T]) -> T {
     fold(lanes, larger)
 }
 
+/// Numbers of a pack (see [`crate::Pack`]); they lie `LANES` apart.
+const K: usize = 4;
+type Chunk<T> = [[T; LANES]; K];
+
+/// e^(x − shift), which is also added to the sums. A function of its own so that the compiler knows the slices apart.
+#[inline(always)]
+fn exponentials_of<T: Float, M: MulAdd>(x: &Chunk<T>, shift: T, out: &mut Chunk<T>, sums: &mut Chunk<T>) {
+    for lane in 0..LANES {
+        let mut pack = [T::ZERO; K];
+        let mut k = 0;
+        while k < K {
+            pack[k] = x[k][lane] - shift;
+            k += 1;
+        }
+        let e = T::exp_falling_pack::<K, M>(pack);
+        let mut k = 0;
+        while k < K {
+            out[k][lane] = e[k];
+            sums[k][lane] = sums[k][lane] + e[k];
+            k += 1;
+        }
+    }
+}
+
+/// Σ e^(x − shift), for a shift that no x exceeds; the terms go to `out` unless it is empty.
+#[inline(always)]
+fn exponentials<T: Float, M: MulAdd>(x: &[T], shift: T, out: &mut [T]) -> T {
+    let mut total = T::ZERO;
+    let is_kept = !out.is_empty();
+    let mut start = 0;
+    while start < x.len() {
+        let end = x.len().min(start + BLOCK);
+        let mut sums = [[T::ZERO; LANES]; K];
+        while start < end {
+            let len = (end - start).min(K * LANES);
+            let mut values = [[T::LOWEST; LANES]; K]; // e^−∞ adds nothing
+            values.as_flattened_mut()[..len].copy_from_slice(&x[start..start + len]);
+            let mut e = [[T::ZERO; LANES]; K];
+            exponentials_of::<T, M>(&values, shift, &mut e, &mut sums);
+            if is_kept {
+                out[start..start + len].copy_from_slice(&e.as_flattened()[..len]);
+            }
+            start += len;
+        }
+        let [a, b, c, d] = sums;
+        let mut lanes = [T::ZERO; LANES];
+        for lane in 0..LANES {
+            lanes[lane] = (a[lane] + b[lane]) + (c[lane] + d[lane]);
+        }
+        total = total + fold(lanes, |a, b| a + b);
+    }
+    total
+}
+
 /// The shift c and Σ e^(x − c). The shift is the maximum, or 0 if that is infinite, which leaves ln Σ e^x = c + ln Σ
 /// right for rows of −∞ or with +∞.
 #[inline(always)]
-fn shifted<T: Float>(x: &[T]) -> (T, T) {
+fn shifted<T: Float, M: MulAdd>(x: &[T]) -> (T, T) {
     let shift = largest(x);
+    if shift == T::HIGHEST {
+        return (T::ZERO, x.iter().fold(T::ZERO, |sum, &x| sum + x.exp()));
+    }
     let shift = if shift.is_infinite() { T::ZERO } else { shift };
-    (shift, total(x, x, |x, _| (x - shift).fast_exp()))
+    (shift, exponentials::<T, M>(x, shift, &mut []))
 }
 
 struct Softmax;
 impl<T: Float> RowFunction<T> for Softmax {
     #[inline(always)]
-    fn row(&self, _: usize, x: &[T], _: &[T], out: &mut [T]) {
-        let shift = largest(x);
-        for (out, &x) in out.iter_mut().zip(x) {
-            *out = (x - shift).fast_exp();
-        }
-        let sum = total(out, out, |e, _| e);
-        out.iter_mut().for_each(|e| *e = *e / sum);
+    fn row<M: MulAdd>(&self, _: usize, x: &[T], _: &[T], out: &mut [T]) {
+        let scale = exponentials::<T, M>(x, largest(x), out).recip();
+        out.iter_mut().for_each(|e| *e = *e * scale);
     }
 }
 
 struct LogSoftmax;
 impl<T: Float> RowFunction<T> for LogSoftmax {
     #[inline(always)]
-    fn row(&self, _: usize, x: &[T], _: &[T], out: &mut [T]) {
+    fn row<M: MulAdd>(&self, _: usize, x: &[T], _: &[T], out: &mut [T]) {
         let shift = largest(x);
-        let log = total(x, x, |x, _| (x - shift).fast_exp()).ln();
+        let log = exponentials::<T, M>(x, shift, &mut []).ln();
         for (out, &x) in out.iter_mut().zip(x) {
             *out = (x - shift) - log;
         }
@@ -270,7 +323,7 @@ impl<T: Float> RowFunction<T> for LogSoftmax {
 struct SoftmaxGrad;
 impl<T: Float> RowFunction<T> for SoftmaxGrad {
     #[inline(always)]
-    fn row(&self, _: usize, y: &[T], g: &[T], out: &mut [T]) {
+    fn row<M: MulAdd>(&self, _: usize, y: &[T], g: &[T], out: &mut [T]) {
         let dot = total(y, g, |y, g| y * g);
         for (out, (&y, &g)) in out.iter_mut().zip(y.iter().zip(g)) {
             *out = y * (g - dot);
@@ -281,7 +334,7 @@ impl<T: Float> RowFunction<T> for SoftmaxGrad {
 struct LogSoftmaxGrad;
 impl<T: Float> RowFunction<T> for LogSoftmaxGrad {
     #[inline(always)]
-    fn row(&self, _: usize, y: &[T], g: &[T], out: &mut [T]) {
+    fn row<M: MulAdd>(&self, _: usize, y: &[T], g: &[T], out: &mut [T]) {
         let sum = total(g, g, |g, _| g);
         for (out, (&y, &g)) in out.iter_mut().zip(y.iter().zip(g)) {
             *out = g - y.fast_exp() * sum;
@@ -295,10 +348,11 @@ struct CrossEntropyGrad<'a, T> {
 }
 impl<T: Float> RowFunction<T> for CrossEntropyGrad<'_, T> {
     #[inline(always)]
-    fn row(&self, row: usize, x: &[T], _: &[T], out: &mut [T]) {
-        Softmax.row(row, x, x, out);
+    fn row<M: MulAdd>(&self, row: usize, x: &[T], _: &[T], out: &mut [T]) {
+        let g = self.g[row];
+        let scale = g / exponentials::<T, M>(x, largest(x), out);
+        out.iter_mut().for_each(|e| *e = *e * scale);
         let p = &mut out[self.targets[row]];
-        *p = *p - T::ONE;
-        out.iter_mut().for_each(|p| *p = *p * self.g[row]);
+        *p = *p - g;
     }
 }

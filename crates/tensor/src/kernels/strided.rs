@@ -6,6 +6,7 @@
 
 use std::marker::PhantomData;
 
+use super::transpose::Turned;
 use crate::element::{Element, Float};
 use crate::isa::{Body, Isa, Kernel, MulAdd, dispatch, dispatch_kernel};
 use crate::layout::{Collapsed, Layout};
@@ -96,6 +97,9 @@ pub fn gather<A: Element>(data: &[A], layout: &Collapsed, start: usize, out: &mu
 pub fn copy<A: Element>(out: &mut [A], data: &[A], layout: &Layout) {
     let layout = layout.collapse();
     let cost = Cost::bytes(2 * size_of_val(out));
+    if let Some(turned) = Turned::of(&layout) {
+        return turned.copy(out, data, cost);
+    }
     parallel::chunks_mut(out, PART, cost, |i, part| gather(data, &layout, i * PART, part));
 }
 
