@@ -121,6 +121,7 @@ trait Term<T> {
 
 /// Σ of the terms below `n`.
 #[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "lane and term go by the same number")]
 fn sum<T: Float>(n: usize, term: &impl Term<T>) -> f64 {
     let mut total = 0.0;
     let mut start = 0;
