@@ -17,6 +17,7 @@ const EXEMPT_OF_TENSOR: &[(&str, &str)] = &[
     ("softmax_grad", "the gradient of softmax"),
     ("log_softmax_grad", "the gradient of log_softmax"),
     ("conv2d_then", "the forward of conv2d_relu"),
+    ("new", "of packed filters, which conv2d_by takes"),
     ("conv2d_by", "compared with conv2d_then bit by bit in crates/tensor/tests/conv.rs"),
     ("conv2d_input_grad", "a gradient of conv2d"),
     ("conv2d_weight_grad", "a gradient of conv2d"),

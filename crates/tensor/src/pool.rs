@@ -221,7 +221,7 @@ impl<T: Float> Tensor<T> {
     #[must_use]
     #[track_caller]
     pub fn max_pool2d_taps(&self, spec: Pool2dSpec) -> (Self, Tensor<u8>) {
-        let cells = spec.cells("max_pool2d_taps", plane("max_pool2d_taps", self.shape()));
+        let cells = spec.cells("max_pool2d", plane("max_pool2d", self.shape()));
         let [kh, kw] = spec.kernel;
         let fits = has_taps(&spec.window(&cells));
         assert!(
