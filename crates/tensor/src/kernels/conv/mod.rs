@@ -51,7 +51,7 @@ pub enum Conv<'a, T> {
         bias: Option<&'a [T]>,
         /// Whether negative results become 0.
         relu: bool,
-        /// What [`prepare`](single::prepare) made of these weights, this bias and sizes that differ in the batch alone.
+        /// What `single::prepare` made of these weights, this bias and sizes that differ in the batch alone.
         prepared: Option<&'a Prepared>,
         /// Result, written in full.
         out: &'a mut [T],
