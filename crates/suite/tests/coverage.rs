@@ -24,7 +24,6 @@ const EXEMPT_OF_TENSOR: &[(&str, &str)] = &[
     ("max_pool2d_grad", "the gradient of max_pool2d"),
     ("max_pool2d_taps", "the forward of max_pool2d"),
     ("max_pool2d_taps_grad", "the gradient of max_pool2d"),
-    ("place", "of the pooling specification; wrong places fail the rows of pooling"),
     ("avg_pool2d_grad", "the gradient of avg_pool2d"),
     ("adaptive_avg_pool2d_grad", "the gradient of adaptive_avg_pool2d"),
     ("value", "of the table, not of tensors"),
