@@ -141,29 +141,33 @@ impl<T: Float> Op<T> for Normalise<T> {
         out
     }
 
-    fn vjp_fused(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>) -> Option<Cotangents<Tensor<T>>> {
+    fn vjp_fused(
+        &self,
+        saved: &mut Saved<Tensor<T>>,
+        g: Tensor<T>,
+    ) -> Result<Cotangents<Tensor<T>>, Tensor<T>> {
         if let Some((row, statistics)) = &self.of_rows {
             let weight = (self.inputs > 1).then(|| saved.input(1));
             let affine = saved.wants(1) || saved.wants(2);
             let (dx, affine) =
-                saved.input(0).norm_rows_grad(g, (row, self.centred), statistics, weight.as_ref(), affine);
+                saved.input(0).norm_rows_grad(&g, (row, self.centred), statistics, weight.as_ref(), affine);
             let (dw, db) = affine.unzip();
             let mut out = vec![Some(dx), dw, db];
             out.truncate(self.inputs);
-            return Some(out);
+            return Ok(out);
         }
-        let (mean, scale) = self.statistics.as_ref()?;
+        let Some((mean, scale)) = &self.statistics else { return Err(g) };
         let (x, axes) = (saved.input(0), &self.axes);
         let normal = mean.as_ref().map_or_else(|| &x * scale, |mean| (&x - mean) * scale);
         let dx = saved.wants(0).then(|| {
-            let h = if self.inputs > 1 { g * &saved.input(1) } else { g.clone() };
+            let h = if self.inputs > 1 { &g * &saved.input(1) } else { g.clone() };
             let along = &normal * &(&h * &normal).mean_axes(axes, true);
             let h = if self.centred { &h - &h.mean_axes(axes, true) } else { h };
             (h - &along) * scale
         });
-        let mut out = vec![dx, saved.wants(1).then(|| g * &normal), Some(g.clone())];
+        let mut out = vec![dx, saved.wants(1).then(|| &g * &normal), Some(g)];
         out.truncate(self.inputs);
-        Some(out)
+        Ok(out)
     }
 
     fn updates(&self) -> &[Update<T>] {
