@@ -53,6 +53,8 @@ pub(super) struct TileCall<T> {
     pub(super) ahead: usize,
     /// C's element (0, 0), and the distances between its rows and columns; columns are contiguous (1), or else rows are.
     pub(super) c: (*mut T, usize, usize),
+    /// The tile of C that comes next, to be fetched meanwhile: any address will do.
+    pub(super) next: *const T,
     /// Columns in the last vector, 1 ..= LANES.
     pub(super) last: usize,
     /// What happens on the way to memory.
@@ -136,13 +138,6 @@ pub(super) unsafe fn tile<L: Lanes, const R: usize, const V: usize>(call: &TileC
     // SAFETY: by the caller's promise; pointers step past the last row by wrapping arithmetic and are not read there.
     unsafe {
         let mask = L::mask(call.last);
-        if c_column == 1 {
-            for i in 0..R {
-                for v in 0..V {
-                    L::prefetch(c.wrapping_add(i * c_row + v * L::LANES));
-                }
-            }
-        }
         let mut sums = [[L::zero(); V]; R];
         // A macro: a closure would be compiled without the instruction set.
         macro_rules! step {
@@ -166,7 +161,18 @@ pub(super) unsafe fn tile<L: Lanes, const R: usize, const V: usize>(call: &TileC
             };
         }
         let unrolled = if R * V >= 12 { call.k / 4 } else { 0 };
-        for _ in 0..unrolled {
+        // The lines of the next C are fetched one after the other, lest they keep B's waiting.
+        for i in 0..R.min(unrolled / V) {
+            let next = call.next.wrapping_add(i * c_row);
+            for v in 0..V {
+                L::prefetch(next.wrapping_add(v * L::LANES));
+                step!();
+                step!();
+                step!();
+                step!();
+            }
+        }
+        for _ in R.min(unrolled / V) * V..unrolled {
             step!();
             step!();
             step!();

@@ -198,7 +198,7 @@ fn multiply<T: crate::Float>(block: &Block<'_, T>, packed: &PackedB<T>) {
                 // their packed form does, from `strips` on.
                 unsafe {
                     if packs_a {
-                        pack_a(kernel, panels, rows, depth, scratch);
+                        pack_a(kernel, panels, [rows, depth], scratch);
                         panels = Operand { start: scratch, row: 1, column: 0 };
                     }
                     step.rows((row, rows), panels, packs_a, strips);

@@ -26,6 +26,7 @@ pub(super) fn stream<T: crate::Float>(block: &Block<'_, T>, depth: usize) {
                         b: (b.at(p, strip.column), b.row),
                         ahead: 2 * strip.vectors * kernel.lanes,
                         c: (c.add(i * c_row + strip.column * c_column), c_row, c_column),
+                        next: c.wrapping_add((i + count) * c_row + strip.column * c_column),
                         last: strip.last,
                         finish: epilogue.at(at, accumulate, (d == 0, d + 1 == depths)),
                     };
