@@ -4,7 +4,7 @@
 //! A task is one key head, or some of its keys where there are few heads. Then each task has a share of the queries' gradients
 //! of its own, and the shares are added in the order of the keys.
 
-use super::bias::{self, Tile};
+use super::bias::{self, CHUNK, Tile};
 use super::pack::{dots, pack, pack_transposed};
 use super::places::{Places, Rows};
 use super::{Bias, Heads, KEYS, QUERIES, Sizes, dense, product, transposed};
@@ -134,11 +134,12 @@ impl<T: Tables> Pass<'_, T> {
         let Sizes { heads, key_heads, queries, keys, width, value_width, .. } = self.call.sizes;
         let group = heads / key_heads;
         let (rows, block) = (queries.min(QUERIES), keys.min(KEYS));
+        let row = block.next_multiple_of(CHUNK);
         let lengths = [
             rows * width,
             rows * value_width,
-            rows * block,
-            rows * block,
+            rows * row,
+            rows * row,
             block * width,
             block * width,
             block * value_width,
@@ -238,18 +239,19 @@ impl<T: Tables> Pass<'_, T> {
         let count = if is_first { all } else { seen };
         pack(self.isa, q, head.0, (row, rows), (width, *scale), room.q);
         pack(self.isa, g, head.0, (row, rows), (value_width, T::ONE), room.g);
+        let stride = count.next_multiple_of(CHUNK);
         product(
             [rows, count, width],
             dense(room.q, width),
             dense(room.k_columns, all),
-            (room.scores, count),
+            (room.scores, stride),
             false,
         );
         product(
             [rows, count, value_width],
             dense(room.g, value_width),
             dense(room.v_columns, all),
-            (room.cotangents, count),
+            (room.cotangents, stride),
             false,
         );
         let tile = Tile {
@@ -260,9 +262,9 @@ impl<T: Tables> Pass<'_, T> {
             queries: (row, rows),
             keys: (key, count),
         };
-        let (scores, cotangents) = (&mut room.scores[..rows * count], &mut room.cotangents[..rows * count]);
-        bias::pass(self.isa, bias::Backward { tile, scores, cotangents, row: count, saved });
-        let (p, ds) = (dense(room.scores, count), dense(room.cotangents, count));
+        let (scores, cotangents) = (&mut room.scores[..rows * stride], &mut room.cotangents[..rows * stride]);
+        bias::pass(self.isa, bias::Backward { tile, scores, cotangents, row: stride, saved });
+        let (p, ds) = (dense(room.scores, stride), dense(room.cotangents, stride));
         let sum = !is_first;
         product(
             [count, value_width, rows],
