@@ -75,12 +75,18 @@ macro_rules! neon {
                 unsafe { $add(a, b) }
             }
             #[inline(always)]
+            unsafe fn pin(v: Self::V) -> Self::V {
+                v
+            }
+            #[inline(always)]
             unsafe fn sum(v: $v) -> $t {
                 // SAFETY: baseline.
                 unsafe { $sum(v) }
             }
             #[inline(always)]
             unsafe fn prefetch(_: *const $t) {}
+            #[inline(always)]
+            unsafe fn prefetch_far(_: *const $t) {}
         }
 
         mod $module {

@@ -211,6 +211,12 @@ impl<T: crate::Float> Step<'_, '_, T> {
                 false if behind < n => (i, behind),
                 false => (i + count, 0),
             };
+            // The first strip fetches four rows of the next panel, the second one the others.
+            let others = if strip_by_strip || strip.column == 0 { 0 } else { 4 };
+            let next_a = match packed {
+                true => (a.start.wrapping_add(self.depth * (i + count) + 16 * others), 16, 96),
+                false => (a.at(i + count + others, 0), a.row, 16),
+            };
             // SAFETY: panel and strip lie within the block's rows and columns.
             unsafe {
                 let a = if packed {
@@ -224,7 +230,8 @@ impl<T: crate::Float> Step<'_, '_, T> {
                     b: (b.add(self.depth * strip.column), (strip.vectors * kernel.lanes) as isize),
                     ahead: AHEAD * strip.vectors * kernel.lanes,
                     c: (c.add((row + i) * c_row + strip.column * c_column), c_row, c_column),
-                    next: c.wrapping_add((row + next.0) * c_row + next.1 * c_column),
+                    next_c: c.wrapping_add((row + next.0) * c_row + next.1 * c_column),
+                    next_a,
                     last: strip.last,
                     finish: epilogue.at(
                         (self.block.row + row + i, self.block.column + strip.column),
