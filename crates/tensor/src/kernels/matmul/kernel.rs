@@ -101,8 +101,6 @@ pub(super) struct Kernel<T: 'static> {
     pub(super) rows: usize,
     /// Most depth of a packed block (KC): a panel of A stays in the first-level cache.
     pub(super) depth: usize,
-    /// Most columns of a packed block (NC): a block of B stays in the second-level cache.
-    pub(super) columns: usize,
     /// [rows − 1][vectors − 1]
     pub(super) tiles: &'static [Tile<T>],
     /// [rows − 1][columns − 1]

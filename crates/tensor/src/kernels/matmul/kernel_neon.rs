@@ -107,7 +107,6 @@ macro_rules! neon {
                 vectors: 4,
                 rows: 6,
                 depth: $depth,
-                columns: 256,
                 tiles: table!(tile_of, 4),
                 dots: table!(dot_of, 4),
                 transpose: transpose_plain::<$t, $n>,

@@ -93,7 +93,6 @@ macro_rules! portable {
                 vectors: 2,
                 rows: 6,
                 depth: $depth,
-                columns: 256,
                 tiles: table!(tile_of, 2),
                 dots: table!(dot_of, 2),
                 transpose: transpose_plain::<$t, $n>,

@@ -175,7 +175,6 @@ macro_rules! kernels {
                 vectors: $vectors,
                 rows: 6,
                 depth: $depth,
-                columns: 256,
                 tiles: table!(tile_of, $vectors),
                 dots: table!(dot_of, $vectors),
                 transpose: super::$transpose,
