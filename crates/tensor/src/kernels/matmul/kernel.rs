@@ -35,10 +35,14 @@ pub(super) trait Lanes: Copy + 'static {
     unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     /// a + b
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
+    /// `v` itself, which the compiler must have in a register here; it moves no access to memory across.
+    unsafe fn pin(v: Self::V) -> Self::V;
     /// The sum of the lanes.
     unsafe fn sum(v: Self::V) -> Self::T;
-    /// A hint; any address will do.
+    /// A hint to fetch into the first-level cache; any address will do.
     unsafe fn prefetch(at: *const Self::T);
+    /// The same into the second-level cache.
+    unsafe fn prefetch_far(at: *const Self::T);
 }
 
 /// C[R, V·LANES] ← A[R, k]·B[k, V·LANES].
@@ -54,7 +58,10 @@ pub(super) struct TileCall<T> {
     /// C's element (0, 0), and the distances between its rows and columns; columns are contiguous (1), or else rows are.
     pub(super) c: (*mut T, usize, usize),
     /// The tile of C that comes next, to be fetched meanwhile: any address will do.
-    pub(super) next: *const T,
+    pub(super) next_c: *const T,
+    /// The rows of A that come next, the same way: four lines at a time, the distance between them, and between such groups
+    /// (one for sixteen steps of k).
+    pub(super) next_a: (*const T, isize, isize),
     /// Columns in the last vector, 1 ..= LANES.
     pub(super) last: usize,
     /// What happens on the way to memory.
@@ -94,8 +101,6 @@ pub(super) struct Kernel<T: 'static> {
     pub(super) rows: usize,
     /// Most depth of a packed block (KC): a panel of A stays in the first-level cache.
     pub(super) depth: usize,
-    /// Most columns of a packed block (NC): a block of B stays in the second-level cache.
-    pub(super) columns: usize,
     /// [rows − 1][vectors − 1]
     pub(super) tiles: &'static [Tile<T>],
     /// [rows − 1][columns − 1]
@@ -156,23 +161,24 @@ pub(super) unsafe fn tile<L: Lanes, const R: usize, const V: usize>(call: &TileC
                         sums[i][v] = L::fma(x, row[v], sums[i][v]);
                     }
                 }
+                // What a step loads is used up in it: two steps at once need more registers than there are.
+                for i in 0..R {
+                    for v in 0..V {
+                        sums[i][v] = L::pin(sums[i][v]);
+                    }
+                }
                 a = a.wrapping_offset(a_column);
                 b = b.wrapping_offset(b_row);
             };
         }
         let unrolled = if R * V >= 12 { call.k / 4 } else { 0 };
-        // The lines of the next C are fetched one after the other, lest they keep B's waiting.
-        for i in 0..R.min(unrolled / V) {
-            let next = call.next.wrapping_add(i * c_row);
-            for v in 0..V {
-                L::prefetch(next.wrapping_add(v * L::LANES));
-                step!();
-                step!();
-                step!();
-                step!();
-            }
-        }
-        for _ in R.min(unrolled / V) * V..unrolled {
+        let (next_a, of_line, of_group) = call.next_a;
+        for i in 0..unrolled {
+            // What comes next is fetched line by line, lest it keeps B waiting.
+            let line = i.min(R * V - 1);
+            L::prefetch(call.next_c.wrapping_add(line / V * c_row + line % V * L::LANES));
+            let i = i as isize;
+            L::prefetch_far(next_a.wrapping_offset(i % 4 * of_line + i / 4 * of_group));
             step!();
             step!();
             step!();

@@ -1,9 +1,11 @@
 //! The loops around the micro-kernels. C is cut into blocks ([`super::plan`]), one task each. A thread packs the columns of B
 //! that it needs and keeps them (they fit the second-level cache) while its next blocks lie in the same columns.
 
+use std::ops::Range;
+
 use super::epilogue::Epilogue;
 use super::kernel::{Kernel, TileCall};
-use super::pack::{Strip, cut, pack_a, pack_b, packed_b_length, strips};
+use super::pack::{Strip, cut, pack_a, pack_b, packed_b_length, strip_count, strips};
 use super::plan::{Path, Plan};
 use super::scratch::{Content, Side, new_call, with_packed};
 use super::{Operand, small};
@@ -124,12 +126,14 @@ impl<'a, T: crate::Float> Problem<'a, T> {
             let call = new_call();
             self.each(plan, |block, place| {
                 let (p, depth) = cut(block.k, depths, d);
-                let step = Step { block, depth, first: d == 0, last: d + 1 == depths };
+                let strips = 0..strip_count(self.kernel, block.n);
+                let step =
+                    Step { block, depth, first: d == 0, last: d + 1 == depths, strips: strips.clone() };
                 let b = block.b.shifted(p, 0);
                 let b_length = packed_b_length(self.kernel, depth, block.n);
                 let b_content = Content { call, number: place.columns, part: 0, parts: 1 };
                 // SAFETY: the rows from p lie in B, `to` is `b_length` long, the kernel was chosen for this machine.
-                let pack_b = |to| unsafe { pack_b(self.kernel, b, [depth, block.n], 0..depth, to) };
+                let pack_b = |to| unsafe { pack_b(self.kernel, b, [depth, block.n], (strips, 0..depth), to) };
                 with_packed(Side::B, b_content, b_length, pack_b, |b_packed| {
                     let a = block.a.shifted(0, p);
                     if !packs_a {
@@ -191,6 +195,8 @@ pub(super) struct Step<'a, 'b, T: 'static> {
     pub(super) first: bool,
     /// Whether C is complete after it.
     pub(super) last: bool,
+    /// Which of the block's strips.
+    pub(super) strips: Range<usize>,
 }
 
 impl<T: crate::Float> Step<'_, '_, T> {
@@ -211,6 +217,12 @@ impl<T: crate::Float> Step<'_, '_, T> {
                 false if behind < n => (i, behind),
                 false => (i + count, 0),
             };
+            // The first strip fetches four rows of the next panel, the second one the others.
+            let others = if strip_by_strip || strip.column == 0 { 0 } else { 4 };
+            let next_a = match packed {
+                true => (a.start.wrapping_add(self.depth * (i + count) + 16 * others), 16, 96),
+                false => (a.at(i + count + others, 0), a.row, 16),
+            };
             // SAFETY: panel and strip lie within the block's rows and columns.
             unsafe {
                 let a = if packed {
@@ -224,7 +236,8 @@ impl<T: crate::Float> Step<'_, '_, T> {
                     b: (b.add(self.depth * strip.column), (strip.vectors * kernel.lanes) as isize),
                     ahead: AHEAD * strip.vectors * kernel.lanes,
                     c: (c.add((row + i) * c_row + strip.column * c_column), c_row, c_column),
-                    next: c.wrapping_add((row + next.0) * c_row + next.1 * c_column),
+                    next_c: c.wrapping_add((row + next.0) * c_row + next.1 * c_column),
+                    next_a,
                     last: strip.last,
                     finish: epilogue.at(
                         (self.block.row + row + i, self.block.column + strip.column),
@@ -235,10 +248,11 @@ impl<T: crate::Float> Step<'_, '_, T> {
                 kernel.tile(count, strip.vectors)(&call);
             }
         };
+        let strips = || strips(kernel, n).skip(self.strips.start).take(self.strips.len());
         if strip_by_strip {
-            strips(kernel, n).for_each(|strip| (0..panels).for_each(|panel| tile(panel, strip)));
+            strips().for_each(|strip| (0..panels).for_each(|panel| tile(panel, strip)));
         } else {
-            (0..panels).for_each(|panel| strips(kernel, n).for_each(|strip| tile(panel, strip)));
+            (0..panels).for_each(|panel| strips().for_each(|strip| tile(panel, strip)));
         }
     }
 }

@@ -26,8 +26,7 @@ pub(super) struct Strip {
 /// The strips of `n` columns.
 pub(super) fn strips<T>(kernel: &Kernel<T>, n: usize) -> impl Iterator<Item = Strip> + use<T> {
     let lanes = kernel.lanes;
-    let vectors = n.div_ceil(lanes);
-    let parts = vectors.div_ceil(kernel.vectors);
+    let (vectors, parts) = (n.div_ceil(lanes), strip_count(kernel, n));
     (0..parts).map(move |i| {
         let (first, count) = cut(vectors, parts, i);
         let last = (n - (first + count - 1) * lanes).min(lanes);
@@ -35,12 +34,17 @@ pub(super) fn strips<T>(kernel: &Kernel<T>, n: usize) -> impl Iterator<Item = St
     })
 }
 
+/// How many strips [`strips`] gives.
+pub(super) fn strip_count<T>(kernel: &Kernel<T>, n: usize) -> usize {
+    n.div_ceil(kernel.lanes).div_ceil(kernel.vectors)
+}
+
 /// Elements that [`pack_b`] writes.
 pub(super) fn packed_b_length<T>(kernel: &Kernel<T>, k: usize, n: usize) -> usize {
     k * n.next_multiple_of(kernel.lanes)
 }
 
-/// Packs the rows `rows` of B[k, n]: strip after strip, the strip from column `j` at `to + k · j`, row-major, edges filled
+/// Packs the rows `rows` of B[k, n], those of some strips: strip after strip, the strip from column `j` at `to + k · j`, row-major, edges filled
 /// up with zeros.
 ///
 /// # Safety
@@ -49,7 +53,7 @@ pub(super) unsafe fn pack_b<T: crate::Float>(
     kernel: &Kernel<T>,
     b: Operand<T>,
     [k, n]: [usize; 2],
-    rows: Range<usize>,
+    (of_strips, rows): (Range<usize>, Range<usize>),
     to: *mut T,
 ) {
     let full = kernel.vectors * kernel.lanes;
@@ -82,7 +86,8 @@ pub(super) unsafe fn pack_b<T: crate::Float>(
             }
         }
     };
-    strips(kernel, n).for_each(|strip| write(strip, rows.clone()));
+    let strips = strips(kernel, n).skip(of_strips.start).take(of_strips.len());
+    strips.for_each(|strip| write(strip, rows.clone()));
 }
 
 /// Rows of B that are fetched ahead of their use.
