@@ -19,7 +19,9 @@ impl<T: Float> Var<T> {
     /// The gradients of this scalar with respect to all leaves it depends on (PyTorch: `backward`).
     ///
     /// Consumes the variable: what the graph saved is freed as the pass moves on, unless somebody else still holds a
-    /// part of the graph. Keep a clone to go back a second time.
+    /// part of the graph. Keep a clone to go back a second time. And let go of what you hold without need: logits that stand in
+    /// a variable keep everything that they were computed from, and no buffer of it can be used again in the pass
+    /// (`drop(logits)`, or hold [`Var::value`]'s clone, or compute the loss in one expression).
     ///
     /// # Panics
     /// If this is not a single element.

@@ -100,7 +100,8 @@ impl<T: Float> Op<T> for Normalise<T> {
     }
 
     fn saves(&self) -> Save {
-        Save::input(0).and(Save::input(1))
+        // The bias (no copy: it is a parameter) for `recompute` alone.
+        Save::input(0).and(Save::input(1)).and(Save::input(2))
     }
 
     fn forward(&mut self, inputs: &[&Tensor<T>]) -> Tensor<T> {
@@ -168,6 +169,19 @@ impl<T: Float> Op<T> for Normalise<T> {
         let mut out = vec![dx, saved.wants(1).then(|| &g * &normal), Some(g)];
         out.truncate(self.inputs);
         Ok(out)
+    }
+
+    fn is_cheap(&self) -> bool {
+        self.of_rows.is_some()
+    }
+
+    fn recompute(&self, saved: &Saved<Tensor<T>>) -> Option<Tensor<T>> {
+        let (row, _) = self.of_rows.as_ref()?;
+        let affine = |i: usize| (i < self.inputs).then(|| saved.input(i));
+        let (weight, bias) = (affine(1), affine(2));
+        let (y, _) =
+            saved.input(0).norm_rows(row.count(), self.eps, self.centred, weight.as_ref(), bias.as_ref());
+        Some(y)
     }
 
     fn updates(&self) -> &[Update<T>] {

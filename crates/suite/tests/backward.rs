@@ -2,6 +2,8 @@
 //! nobody can tell.
 
 use gradus_autodiff::{Gradients, Var, grad};
+use gradus_layers::LayerNorm;
+use gradus_module::{Context, Layer};
 use gradus_tensor::{Rng, Tensor};
 use gradus_testkit::{assert_bits_equal, assert_close};
 
@@ -59,6 +61,32 @@ fn values_computed_again_give_the_gradients_of_kept_ones() {
     let leaves = [&block.x, &block.up, &block.down];
     let any_order = gradus_autodiff::grad_with(&block.run(), &seed, &leaves);
     any_order.iter().zip(&got).for_each(|(any_order, got)| assert_close(any_order.value(), got));
+}
+
+#[test]
+fn normalised_rows_computed_again_are_those_that_were() {
+    let mut rng = Rng::seed(5);
+    let mut norm: LayerNorm<f64> = LayerNorm::new([40]);
+    for affine in [&mut norm.weight, &mut norm.bias].into_iter().flatten() {
+        *affine.value_mut() = Tensor::normal([40], 1.0, 0.5, &mut rng);
+    }
+    for norm in [norm.clone(), norm.clone().without_bias(), norm.without_affine()] {
+        let (x, w) = (noise([ROWS, 40], 1), Var::leaf(noise([7, 40], 2)));
+        let run = |x: &Var<f64>| norm.forward(x, &mut Context::eval()).linear(&w, None).sin();
+        let gradients = |x: &Tensor<f64>| {
+            let x = Var::leaf(x.clone());
+            let gradients = run(&x).sum().backward();
+            [&x, &w].map(|leaf| gradients.of(leaf).map_or_else(|| panic!("no gradient"), Tensor::clone))
+        };
+        let [of_x, of_w] = gradients(&x);
+        // Ten rows are few enough to be kept.
+        let parts: Vec<_> = (0..ROWS).step_by(10).map(|row| gradients(&x.narrow(0, row, 10))).collect();
+        let rows: Vec<&Tensor<f64>> = parts.iter().map(|[of_x, _]| of_x).collect();
+        assert_close(&of_x, &Tensor::cat(&rows, 0));
+        let mut sum = Tensor::zeros([7, 40]);
+        parts.iter().for_each(|[_, of_w]| sum += of_w);
+        assert_close(&of_w, &sum);
+    }
 }
 
 #[test]

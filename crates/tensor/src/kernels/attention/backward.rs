@@ -110,7 +110,7 @@ struct Room<'a, T> {
     /// Scores and cotangents of one tile.
     scores: &'a mut [T],
     cotangents: &'a mut [T],
-    /// Keys by rows and by columns, values by columns.
+    /// Keys times the scale by rows, keys and values by columns.
     k: &'a mut [T],
     k_columns: &'a mut [T],
     v_columns: &'a mut [T],
@@ -165,8 +165,7 @@ impl<T: Tables> Pass<'_, T> {
             self.keys(key_head, (key, KEYS.min(last_key - key)), &saved, room);
         }
         let shift = if self.parts.0 > 1 { part * self.call.sizes.batch * heads } else { 0 };
-        for (row, sum) in room.q_sum.chunks_exact_mut(width.max(1)).enumerate() {
-            sum.iter_mut().for_each(|sum| *sum = *sum * self.call.scale);
+        for (row, sum) in room.q_sum.chunks_exact(width.max(1)).enumerate() {
             // SAFETY: these heads, or this task's share of them, belong to this task alone.
             unsafe { self.q.write(shift + first_head + row / queries, row % queries, sum) };
         }
@@ -186,11 +185,11 @@ impl<T: Tables> Pass<'_, T> {
 
     /// One block of keys.
     fn keys(&self, key_head: usize, block: (usize, usize), saved: &[[T; 2]], room: &mut Room<'_, T>) {
-        let Backward { sizes, k, v, bias, .. } = self.call;
+        let Backward { sizes, k, v, scale, bias, .. } = self.call;
         let Sizes { heads, key_heads, queries, width, value_width, .. } = *sizes;
         let (key, count) = block;
         let group = heads / key_heads;
-        pack(self.isa, k, key_head, block, (width, T::ONE), room.k);
+        pack(self.isa, k, key_head, block, (width, *scale), room.k);
         pack_transposed(self.isa, k, key_head, block, width, (room.k_columns, count));
         pack_transposed(self.isa, v, key_head, block, value_width, (room.v_columns, count));
         let mut is_first = true;

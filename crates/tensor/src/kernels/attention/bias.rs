@@ -241,7 +241,7 @@ fn cotangents_of<T: Float, M: MulAdd>(x: &mut Chunk<T>, dp: &mut Chunk<T>, [shif
 }
 
 /// One tile of scores becomes e^(score − maximum so far); sums and results so far move to the new maximum.
-pub(super) struct Forward<'a, T> {
+pub(super) struct Forward<'a, T, F> {
     pub(super) tile: Tile<'a, T>,
     /// `[queries, row]`, the keys first in each row.
     pub(super) scores: &'a mut [T],
@@ -251,20 +251,23 @@ pub(super) struct Forward<'a, T> {
     pub(super) running: &'a mut [[T; 2]],
     /// The results so far `[queries, width]`; none before the first tile.
     pub(super) results: Option<(&'a mut [T], usize)>,
+    /// Called for each row: something else that may go on meanwhile.
+    pub(super) meanwhile: F,
 }
 
-impl<T: Float> Kernel for Forward<'_, T> {
+impl<T: Float, F: Fn(usize)> Kernel for Forward<'_, T, F> {
     type Output = ();
     const WIDE: bool = size_of::<T>() == 4;
     #[inline(always)]
     fn run<M: MulAdd>(self) {
-        let Self { tile, scores, row, running, mut results } = self;
+        let Self { tile, scores, row, running, mut results, meanwhile } = self;
         let keys = tile.keys.1;
         let mut factors = [T::ZERO; MOST_KEYS];
         for (i, (scores, running)) in scores.chunks_exact_mut(row).zip(running.iter_mut()).enumerate() {
             let seen = tile.score(i, &mut scores[..keys]);
             let whole = seen.next_multiple_of(CHUNK);
             scores[seen..whole].fill(T::LOWEST); // e^−∞ adds nothing
+            meanwhile(i);
             let [old, sum] = *running;
             let chunks = chunks(scores, seen);
             let most = largest(chunks);
