@@ -112,8 +112,8 @@ fn path<T>(kernel: &Kernel<T>, s: Sizes, a: &Operand<T>, b: &Operand<T>) -> Path
         return FEW_ROWS_STREAM;
     }
     let most_rows = match Sizes::bytes::<T>(s.k, s.n) {
-        0..=SMALL_BYTES => usize::MAX,
-        0..=UNPACKED_BYTES => MORE_UNPACKED_ROWS,
+        small if small <= SMALL_BYTES => usize::MAX,
+        near if near <= UNPACKED_BYTES => MORE_UNPACKED_ROWS,
         _ => UNPACKED_ROWS,
     };
     if b.column == 1 && !pack_a && s.m <= most_rows {
