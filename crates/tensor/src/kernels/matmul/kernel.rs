@@ -59,8 +59,8 @@ pub(super) struct TileCall<T> {
     pub(super) c: (*mut T, usize, usize),
     /// The tile of C that comes next, to be fetched meanwhile: any address will do.
     pub(super) next_c: *const T,
-    /// The rows of A that come next, the same way: four lines at a time, the distance between them, and between such groups
-    /// (one for sixteen steps of k).
+    /// The rows of A that come next, if they are far from the core (null otherwise, for it costs some percent): four lines at
+    /// a time, the distance between them, and between such groups (one for sixteen steps of k).
     pub(super) next_a: (*const T, isize, isize),
     /// Columns in the last vector, 1 ..= LANES.
     pub(super) last: usize,
@@ -172,17 +172,28 @@ pub(super) unsafe fn tile<L: Lanes, const R: usize, const V: usize>(call: &TileC
             };
         }
         let unrolled = if R * V >= 12 { call.k / 4 } else { 0 };
+        // What comes next is fetched line by line, lest it keeps B waiting.
+        macro_rules! four_steps {
+            ($i:ident) => {
+                let line = $i.min(R * V - 1);
+                L::prefetch(call.next_c.wrapping_add(line / V * c_row + line % V * L::LANES));
+                step!();
+                step!();
+                step!();
+                step!();
+            };
+        }
         let (next_a, of_line, of_group) = call.next_a;
-        for i in 0..unrolled {
-            // What comes next is fetched line by line, lest it keeps B waiting.
-            let line = i.min(R * V - 1);
-            L::prefetch(call.next_c.wrapping_add(line / V * c_row + line % V * L::LANES));
-            let i = i as isize;
-            L::prefetch_far(next_a.wrapping_offset(i % 4 * of_line + i / 4 * of_group));
-            step!();
-            step!();
-            step!();
-            step!();
+        if next_a.is_null() {
+            for i in 0..unrolled {
+                four_steps!(i);
+            }
+        } else {
+            for i in 0..unrolled {
+                let (line, group) = ((i % 4) as isize, (i / 4) as isize);
+                L::prefetch_far(next_a.wrapping_offset(line * of_line + group * of_group));
+                four_steps!(i);
+            }
         }
         for _ in 4 * unrolled..call.k {
             step!();

@@ -184,6 +184,9 @@ struct Place {
 /// Rows of packed B that are fetched ahead of their use.
 const AHEAD: usize = 8;
 
+/// Bytes of A that the second-level cache does not hold beside B.
+const FAR_BYTES: usize = 1 << 20;
+
 /// Bytes of a packed strip of B that stays in the first-level cache while A passes by.
 const STRIP_BYTES: usize = 24 * 1024;
 
@@ -208,6 +211,8 @@ impl<T: crate::Float> Step<'_, '_, T> {
         let Block { kernel, n, c, c_row, c_column, accumulate, epilogue, .. } = *self.block;
         let panels = rows.div_ceil(kernel.rows);
         let strip_by_strip = self.depth * kernel.vectors * kernel.lanes * size_of::<T>() <= STRIP_BYTES;
+        let fetches_a = self.depth.saturating_mul(rows) * size_of::<T>() > FAR_BYTES;
+        let others = |strip: &Strip| if strip_by_strip || strip.column == 0 { 0 } else { 4 };
         let tile = |panel: usize, strip: Strip| {
             let (i, count) = cut(rows, panels, panel);
             let behind = strip.column + strip.vectors * kernel.lanes;
@@ -217,11 +222,11 @@ impl<T: crate::Float> Step<'_, '_, T> {
                 false if behind < n => (i, behind),
                 false => (i + count, 0),
             };
-            // The first strip fetches four rows of the next panel, the second one the others.
-            let others = if strip_by_strip || strip.column == 0 { 0 } else { 4 };
-            let next_a = match packed {
-                true => (a.start.wrapping_add(self.depth * (i + count) + 16 * others), 16, 96),
-                false => (a.at(i + count + others, 0), a.row, 16),
+            let next_a = match (fetches_a, packed) {
+                (false, _) => (std::ptr::null(), 0, 0),
+                // The first strip fetches four rows of the next panel, the second one the others.
+                (_, true) => (a.start.wrapping_add(self.depth * (i + count) + 16 * others(&strip)), 16, 96),
+                (_, false) => (a.at(i + count + others(&strip), 0), a.row, 16),
             };
             // SAFETY: panel and strip lie within the block's rows and columns.
             unsafe {

@@ -60,6 +60,8 @@ const UNPACKED_DEPTH: usize = 256;
 const UNPACKED_ROWS: usize = 128;
 /// The same where B stays in the second-level cache.
 const MORE_UNPACKED_ROWS: usize = 512;
+/// A right operand of this many bytes is near the first-level cache anyway.
+const SMALL_BYTES: usize = 96 * 1024;
 /// A right operand of this many bytes stays in the second-level cache without packing.
 const UNPACKED_BYTES: usize = 512 * 1024;
 /// A left operand of this many bytes is read along its columns without packing.
@@ -109,7 +111,12 @@ fn path<T>(kernel: &Kernel<T>, s: Sizes, a: &Operand<T>, b: &Operand<T>) -> Path
     if b.column == 1 && s.m <= FEW_ROWS && !b_fits {
         return FEW_ROWS_STREAM;
     }
-    if b.column == 1 && !pack_a && (s.m <= UNPACKED_ROWS || b_fits && s.m <= MORE_UNPACKED_ROWS) {
+    let most_rows = match Sizes::bytes::<T>(s.k, s.n) {
+        small if small <= SMALL_BYTES => usize::MAX,
+        near if near <= UNPACKED_BYTES => MORE_UNPACKED_ROWS,
+        _ => UNPACKED_ROWS,
+    };
+    if b.column == 1 && !pack_a && s.m <= most_rows {
         return Path::Stream { depth: UNPACKED_DEPTH };
     }
     Path::Packed { pack_a }
