@@ -6,7 +6,7 @@
 
 use super::bias::{self, CHUNK, Tile};
 use super::pack::{dots, pack, pack_transposed};
-use super::places::{Places, Rows};
+use super::places::{Places, Rows, Soon};
 use super::{Bias, Heads, KEYS, QUERIES, Sizes, dense, product, transposed};
 use crate::isa::Isa;
 use crate::kernels::matmul::Tables;
@@ -164,7 +164,7 @@ impl<T: Tables> Pass<'_, T> {
         for key in (first_key..last_key).step_by(KEYS) {
             self.keys(key_head, (key, KEYS.min(last_key - key)), &saved, room);
         }
-        let shift = if self.parts.0 > 1 { part * self.call.sizes.batch * heads } else { 0 };
+        let shift = self.share(part);
         for (row, sum) in room.q_sum.chunks_exact(width.max(1)).enumerate() {
             // SAFETY: these heads, or this task's share of them, belong to this task alone.
             unsafe { self.q.write(shift + first_head + row / queries, row % queries, sum) };
@@ -181,6 +181,36 @@ impl<T: Tables> Pass<'_, T> {
             dots(self.isa, [out, g], first + member, value_width, saved);
         }
         saved
+    }
+
+    /// The gradients of q are written to the heads of this share of them.
+    fn share(&self, part: usize) -> usize {
+        if self.parts.0 > 1 { part * self.call.sizes.batch * self.call.sizes.heads } else { 0 }
+    }
+
+    /// Brings nearer, while row `i` of a query head meets keys from `key` on, what is read and written next: this head's gradients
+    /// of queries, this block's of keys, and the same rows of the next task's operands.
+    #[inline(always)]
+    fn fetch(&self, key_head: usize, head: usize, (key, count): (usize, usize), i: usize) {
+        let Backward { sizes, q, k, v, out, g, .. } = self.call;
+        let Sizes { batch, heads, key_heads, queries, keys, width, value_width } = *sizes;
+        if i < count {
+            self.k.fetch(key_head, key + i);
+            self.v.fetch(key_head, key + i);
+        }
+        if key % self.parts.1 != 0 {
+            return;
+        }
+        self.q.fetch(self.share(key / self.parts.1) + head, i);
+        if key_head + 1 < batch * key_heads && self.parts.0 == 1 {
+            let (head, key_head) = (head + heads / key_heads, key_head + 1);
+            let soon = |x, head, end, width| Soon { x, head, first: 0, end, width }.fetch(i);
+            soon(q, head, queries, width);
+            soon(g, head, queries, value_width);
+            soon(out, head, queries, value_width);
+            soon(k, key_head, keys, width);
+            soon(v, key_head, keys, value_width);
+        }
     }
 
     /// One block of keys.
@@ -262,7 +292,9 @@ impl<T: Tables> Pass<'_, T> {
             keys: (key, count),
         };
         let (scores, cotangents) = (&mut room.scores[..rows * stride], &mut room.cotangents[..rows * stride]);
-        bias::pass(self.isa, bias::Backward { tile, scores, cotangents, row: stride, saved });
+        let key_head = sizes.key_head(head.0);
+        let meanwhile = |i: usize| self.fetch(key_head, head.0, (key, all), row + i);
+        bias::pass(self.isa, bias::Backward { tile, scores, cotangents, row: stride, saved, meanwhile });
         let (p, ds) = (dense(room.scores, stride), dense(room.cotangents, stride));
         let sum = !is_first;
         product(

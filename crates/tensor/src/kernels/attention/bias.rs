@@ -303,7 +303,7 @@ impl<T: Float, F: Fn(usize)> Kernel for Forward<'_, T, F> {
 
 /// One tile of scores and of the cotangents of its probabilities becomes the probabilities after dropout, and the cotangents
 /// of the scores: p·(dp − Σ p·dp).
-pub(super) struct Backward<'a, T> {
+pub(super) struct Backward<'a, T, F> {
     pub(super) tile: Tile<'a, T>,
     /// `[queries, row]`, the keys first in each row.
     pub(super) scores: &'a mut [T],
@@ -313,19 +313,22 @@ pub(super) struct Backward<'a, T> {
     pub(super) row: usize,
     /// ln Σ e^score and Σ p·dp of each query.
     pub(super) saved: &'a [[T; 2]],
+    /// As in [`Forward`].
+    pub(super) meanwhile: F,
 }
 
-impl<T: Float> Kernel for Backward<'_, T> {
+impl<T: Float, F: Fn(usize)> Kernel for Backward<'_, T, F> {
     type Output = ();
     const WIDE: bool = size_of::<T>() == 4;
     #[inline(always)]
     fn run<M: MulAdd>(self) {
-        let Self { tile, scores, cotangents, row, saved } = self;
+        let Self { tile, scores, cotangents, row, saved, meanwhile } = self;
         let keys = tile.keys.1;
         let mut factors = [T::ZERO; MOST_KEYS];
         let rows = scores.chunks_exact_mut(row).zip(cotangents.chunks_exact_mut(row)).zip(saved);
         for (i, ((scores, cotangents), saved)) in rows.enumerate() {
             let seen = tile.score(i, &mut scores[..keys]);
+            meanwhile(i);
             if let Some(dropout) = &tile.bias.dropout {
                 tile.kept(dropout, i, &mut factors[..seen]);
                 cotangents.iter_mut().zip(&factors[..seen]).for_each(|(dp, &factor)| *dp = *dp * factor);
