@@ -4,7 +4,7 @@
 //! A task is one key head, or some of its keys where there are few heads. Then each task has a share of the queries' gradients
 //! of its own, and the shares are added in the order of the keys.
 
-use super::bias::{self, Tile};
+use super::bias::{self, CHUNK, Tile};
 use super::pack::{dots, pack, pack_transposed};
 use super::places::{Places, Rows};
 use super::{Bias, Heads, KEYS, QUERIES, Sizes, dense, product, transposed};
@@ -110,7 +110,7 @@ struct Room<'a, T> {
     /// Scores and cotangents of one tile.
     scores: &'a mut [T],
     cotangents: &'a mut [T],
-    /// Keys by rows and by columns, values by columns.
+    /// Keys times the scale by rows, keys and values by columns.
     k: &'a mut [T],
     k_columns: &'a mut [T],
     v_columns: &'a mut [T],
@@ -134,11 +134,12 @@ impl<T: Tables> Pass<'_, T> {
         let Sizes { heads, key_heads, queries, keys, width, value_width, .. } = self.call.sizes;
         let group = heads / key_heads;
         let (rows, block) = (queries.min(QUERIES), keys.min(KEYS));
+        let row = block.next_multiple_of(CHUNK);
         let lengths = [
             rows * width,
             rows * value_width,
-            rows * block,
-            rows * block,
+            rows * row,
+            rows * row,
             block * width,
             block * width,
             block * value_width,
@@ -164,8 +165,7 @@ impl<T: Tables> Pass<'_, T> {
             self.keys(key_head, (key, KEYS.min(last_key - key)), &saved, room);
         }
         let shift = if self.parts.0 > 1 { part * self.call.sizes.batch * heads } else { 0 };
-        for (row, sum) in room.q_sum.chunks_exact_mut(width.max(1)).enumerate() {
-            sum.iter_mut().for_each(|sum| *sum = *sum * self.call.scale);
+        for (row, sum) in room.q_sum.chunks_exact(width.max(1)).enumerate() {
             // SAFETY: these heads, or this task's share of them, belong to this task alone.
             unsafe { self.q.write(shift + first_head + row / queries, row % queries, sum) };
         }
@@ -185,11 +185,11 @@ impl<T: Tables> Pass<'_, T> {
 
     /// One block of keys.
     fn keys(&self, key_head: usize, block: (usize, usize), saved: &[[T; 2]], room: &mut Room<'_, T>) {
-        let Backward { sizes, k, v, bias, .. } = self.call;
+        let Backward { sizes, k, v, scale, bias, .. } = self.call;
         let Sizes { heads, key_heads, queries, width, value_width, .. } = *sizes;
         let (key, count) = block;
         let group = heads / key_heads;
-        pack(self.isa, k, key_head, block, (width, T::ONE), room.k);
+        pack(self.isa, k, key_head, block, (width, *scale), room.k);
         pack_transposed(self.isa, k, key_head, block, width, (room.k_columns, count));
         pack_transposed(self.isa, v, key_head, block, value_width, (room.v_columns, count));
         let mut is_first = true;
@@ -238,18 +238,19 @@ impl<T: Tables> Pass<'_, T> {
         let count = if is_first { all } else { seen };
         pack(self.isa, q, head.0, (row, rows), (width, *scale), room.q);
         pack(self.isa, g, head.0, (row, rows), (value_width, T::ONE), room.g);
+        let stride = count.next_multiple_of(CHUNK);
         product(
             [rows, count, width],
             dense(room.q, width),
             dense(room.k_columns, all),
-            (room.scores, count),
+            (room.scores, stride),
             false,
         );
         product(
             [rows, count, value_width],
             dense(room.g, value_width),
             dense(room.v_columns, all),
-            (room.cotangents, count),
+            (room.cotangents, stride),
             false,
         );
         let tile = Tile {
@@ -260,9 +261,9 @@ impl<T: Tables> Pass<'_, T> {
             queries: (row, rows),
             keys: (key, count),
         };
-        let (scores, cotangents) = (&mut room.scores[..rows * count], &mut room.cotangents[..rows * count]);
-        bias::pass(self.isa, bias::Backward { tile, scores, cotangents, row: count, saved });
-        let (p, ds) = (dense(room.scores, count), dense(room.cotangents, count));
+        let (scores, cotangents) = (&mut room.scores[..rows * stride], &mut room.cotangents[..rows * stride]);
+        bias::pass(self.isa, bias::Backward { tile, scores, cotangents, row: stride, saved });
+        let (p, ds) = (dense(room.scores, stride), dense(room.cotangents, stride));
         let sum = !is_first;
         product(
             [count, value_width, rows],
