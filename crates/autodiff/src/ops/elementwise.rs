@@ -152,5 +152,5 @@ macro_rules! language {
 }
 language! {
     abs sign sqrt rsqrt reciprocal exp exp2 expm1 ln log2 log10 log1p sin cos tan asin acos atan sinh cosh tanh
-    asinh acosh atanh erf erfc normal_cdf normal_pdf sigmoid floor ceil round trunc
+    asinh acosh atanh erf erfc normal_cdf gelu normal_pdf sigmoid floor ceil round trunc
 }
