@@ -176,11 +176,12 @@ impl<R: Rule> Optimizer<R> {
         let (rule, is_new) = (&self.rule, !self.clip.wants_norms());
         let whole = Piece { parameter: parameter.make_mut(), gradient, slots, squares: 0.0 };
         T::in_pieces(whole, &|piece| {
-            if is_new {
-                piece.squares = T::squares_of(piece.gradient);
-            }
             let prepared = T::prepare(&preparation, piece);
             T::update(rule, &step, piece, prepared.as_deref());
+            if is_new {
+                // After the update, which reads all streams at once: the gradient still lies in the cache.
+                piece.squares = T::squares_of(piece.gradient);
+            }
         })
     }
 }
