@@ -86,7 +86,7 @@ impl Rule for AdamRule {
     update_by!(update);
 }
 
-/// The constants of one step in the parameter's type: m ← m + a·(g − m), v ← b·v + c·g², w ← w − s·m/(√v/r + ε).
+/// The constants of one step in the parameter's type: m ← m + a·(g − m), v ← b·v + c·g², w ← w − s·m/(√v·r + ε).
 struct Constants<T> {
     a: T,
     b: T,
@@ -111,7 +111,7 @@ fn update<T: Float>(
         b: T::of(second),
         c: T::of(1.0 - second),
         s: T::of(step.learning_rate / (1.0 - first.powf(t))),
-        r: T::of((1.0 - second.powf(t)).sqrt()),
+        r: T::of((1.0 - second.powf(t)).sqrt().recip()),
         eps: T::of(rule.eps),
     };
     match slots {
@@ -126,7 +126,7 @@ fn plain<T: Float>(k: &Constants<T>, w: &mut [T], g: &[T], m: &mut [T], v: &mut 
     for (((w, &g), m), v) in w.iter_mut().zip(g).zip(m).zip(v) {
         *m = *m + k.a * (g - *m);
         *v = *v * k.b + k.c * g * g;
-        *w = *w - k.s * *m / (v.sqrt() / k.r + k.eps);
+        *w = *w - k.s * *m / (v.sqrt() * k.r + k.eps);
     }
 }
 
@@ -142,6 +142,6 @@ fn amsgrad<T: Float>(
         *v = *v * k.b + k.c * g * g;
         // NaN must spread: the comparison keeps it, `max` would drop it.
         *largest = if *largest >= *v { *largest } else { *v };
-        *w = *w - k.s * *m / (largest.sqrt() / k.r + k.eps);
+        *w = *w - k.s * *m / (largest.sqrt() * k.r + k.eps);
     }
 }

@@ -30,6 +30,11 @@ impl Clip {
         check(argument, limit, limit > 0.0, "above 0")
     }
 
+    /// Whether the norms must be known before anything is updated.
+    pub(crate) fn wants_norms(self) -> bool {
+        matches!(self, Clip::GlobalNorm(_) | Clip::ParameterNorm(_))
+    }
+
     /// The factor for a parameter's gradient, given the norm of all and its own.
     pub(crate) fn factor(self, global: f64, own: f64) -> f64 {
         let within = |limit: f64, norm: f64| {

@@ -2,7 +2,7 @@
 //! optimizer (in a debug build, perhaps) only links them.
 
 use gradus_tensor::parallel::{self, Cost};
-use gradus_tensor::{AnyTensor, Float, Tensor};
+use gradus_tensor::{AnyTensor, Body, Float, Tensor, current_isa, dispatch};
 
 use crate::rule::{MAX_SLOTS, Rule, StepInfo};
 
@@ -30,6 +30,8 @@ pub(crate) struct Piece<'a, T> {
     pub(crate) parameter: &'a mut [T],
     pub(crate) gradient: &'a [T],
     pub(crate) slots: [&'a mut [T]; MAX_SLOTS],
+    /// Σ g², if it was asked for.
+    pub(crate) squares: f64,
 }
 
 /// `f32` or `f64`.
@@ -38,8 +40,11 @@ pub(crate) trait Real: Float {
     fn typed(slot: &mut AnyTensor) -> Option<&mut Tensor<Self>>;
     /// Σ x², added in double precision in an order that depends on the length alone.
     fn sum_of_squares(x: &Tensor<Self>) -> f64;
-    /// Calls `update` for pieces of the parameter, in parallel if it is large.
-    fn in_pieces(whole: Piece<'_, Self>, update: &(dyn Fn(&mut Piece<'_, Self>) + Sync));
+    /// Σ g² of one piece.
+    fn squares_of(piece: &[Self]) -> f64;
+    /// Calls `update` for pieces of the parameter, in parallel if it is large; answers the sum of their squares, added
+    /// as [`Real::sum_of_squares`] does.
+    fn in_pieces(whole: Piece<'_, Self>, update: &(dyn Fn(&mut Piece<'_, Self>) + Sync)) -> f64;
     /// The gradient that the rule sees, if it is not the piece's own; shrinks the parameter.
     fn prepare(preparation: &Preparation, piece: &mut Piece<'_, Self>) -> Option<Vec<Self>>;
     /// The rule's update of a piece.
@@ -60,8 +65,12 @@ macro_rules! real {
                 sum_of_squares(x)
             }
 
-            fn in_pieces(whole: Piece<'_, $t>, update: &(dyn Fn(&mut Piece<'_, $t>) + Sync)) {
-                in_pieces(whole, update);
+            fn squares_of(piece: &[$t]) -> f64 {
+                dispatch(current_isa(), Squares(piece))
+            }
+
+            fn in_pieces(whole: Piece<'_, $t>, update: &(dyn Fn(&mut Piece<'_, $t>) + Sync)) -> f64 {
+                in_pieces(whole, update)
             }
 
             fn prepare(preparation: &Preparation, piece: &mut Piece<'_, $t>) -> Option<Vec<$t>> {
@@ -84,29 +93,46 @@ macro_rules! real {
 real!(f32, F32, update_f32);
 real!(f64, F64, update_f64);
 
-fn sum_of_squares<T: Float>(x: &Tensor<T>) -> f64 {
+fn sum_of_squares<T: Real>(x: &Tensor<T>) -> f64 {
     let dense = x.contiguous();
     let all = dense.as_slice().unwrap_or(&[]);
     let pieces: Vec<&[T]> = all.chunks(CHUNK).collect();
-    let sums = parallel::map(pieces.len(), Cost::bytes(size_of_val(all)), |i| lanes(pieces[i]));
+    let sums = parallel::map(pieces.len(), Cost::bytes(size_of_val(all)), |i| T::squares_of(pieces[i]));
     parallel::tree(sums, |a, b| a + b).unwrap_or(0.0)
 }
 
-/// Σ x² in eight sums side by side, which the compiler turns into vectors.
-fn lanes<T: Float>(x: &[T]) -> f64 {
-    let mut sums = [0.0; 8];
-    let mut rows = x.chunks_exact(8);
-    for row in &mut rows {
-        for (sum, &value) in sums.iter_mut().zip(row) {
-            *sum += value.as_f64() * value.as_f64();
+/// Sums side by side, which the compiler turns into vectors.
+const LANES: usize = 32;
+
+/// Σ x² in double precision.
+struct Squares<'a, T>(&'a [T]);
+
+impl<T: Float> Body for Squares<'_, T> {
+    type Output = f64;
+    #[inline(always)]
+    fn run(self) -> f64 {
+        let mut sums = [0.0; LANES];
+        let (rows, rest) = self.0.as_chunks::<LANES>();
+        for row in rows {
+            for lane in 0..LANES {
+                let value = row[lane].as_f64();
+                sums[lane] += value * value;
+            }
         }
+        let rest: f64 = rest.iter().map(|&value| value.as_f64() * value.as_f64()).sum();
+        let mut width = LANES;
+        while width > 1 {
+            width /= 2;
+            for lane in 0..width {
+                sums[lane] += sums[lane + width];
+            }
+        }
+        sums[0] + rest
     }
-    let rest: f64 = rows.remainder().iter().map(|&value| value.as_f64() * value.as_f64()).sum();
-    sums.iter().sum::<f64>() + rest
 }
 
-fn in_pieces<T: Float>(whole: Piece<'_, T>, update: &(dyn Fn(&mut Piece<'_, T>) + Sync)) {
-    let Piece { mut parameter, mut gradient, mut slots } = whole;
+fn in_pieces<T: Float>(whole: Piece<'_, T>, update: &(dyn Fn(&mut Piece<'_, T>) + Sync)) -> f64 {
+    let Piece { mut parameter, mut gradient, mut slots, .. } = whole;
     let cost = Cost::bytes(TOUCHES * (2 + MAX_SLOTS) * size_of_val(parameter));
     let mut pieces = Vec::with_capacity(parameter.len().div_ceil(CHUNK));
     while !parameter.is_empty() {
@@ -120,10 +146,11 @@ fn in_pieces<T: Float>(whole: Piece<'_, T>, update: &(dyn Fn(&mut Piece<'_, T>) 
                 (*head, *slot) = (first, rest);
             }
         }
-        pieces.push(Piece { parameter: head, gradient: g, slots: heads });
+        pieces.push(Piece { parameter: head, gradient: g, slots: heads, squares: 0.0 });
         (parameter, gradient) = (rest, g_rest);
     }
     parallel::chunks_mut(&mut pieces, 1, cost, |_, pieces| pieces.iter_mut().for_each(update));
+    parallel::tree(pieces.into_iter().map(|piece| piece.squares).collect(), |a, b| a + b).unwrap_or(0.0)
 }
 
 fn prepare<T: Float>(preparation: &Preparation, piece: &mut Piece<'_, T>) -> Option<Vec<T>> {

@@ -31,7 +31,8 @@ type Walk<'w> = dyn FnMut(&mut VisitorMut<'_>) + 'w;
 /// What is known before anything changes.
 #[derive(Default)]
 struct Inspection {
-    /// Σ g² of each parameter that has a gradient, in the order of the walk.
+    /// Σ g² of each parameter that has a gradient, in the order of the walk, if clipping wants to know; the update finds
+    /// them on its way otherwise.
     squares: Vec<f64>,
     without_gradient: Vec<String>,
     error: Option<OptimizerError>,
@@ -67,24 +68,25 @@ impl<R: Rule> Optimizer<R> {
     ) -> Result<StepReport, OptimizerError> {
         self.validate()?;
         let Inspection { squares, without_gradient, .. } = self.inspect(walk, gradients)?;
-        let gradient_norm = squares.iter().sum::<f64>().sqrt();
+        let known_norm = squares.iter().sum::<f64>().sqrt();
         let learning_rate = self.learning_rate();
-        let mut squares = squares.into_iter();
+        let (mut squares, mut found) = (squares.into_iter(), 0.0);
         walk(&mut |path, entry| {
             let gradient = entry.leaf_id().and_then(|leaf| gradients.get(leaf));
             let parameter = entry.as_any_mut().downcast_mut::<Param<T>>();
             if let (Some(gradient), Some(parameter)) = (gradient, parameter) {
                 let norm = squares.next().unwrap_or(0.0).sqrt();
-                let factor = self.clip.factor(gradient_norm, norm);
-                self.update(path.as_str(), learning_rate, factor, parameter.value_mut(), gradient);
+                let factor = self.clip.factor(known_norm, norm);
+                found += self.update(path.as_str(), learning_rate, factor, parameter.value_mut(), gradient);
             }
         });
+        let gradient_norm = if self.clip.wants_norms() { known_norm } else { found.sqrt() };
         self.steps += 1;
         self.is_loaded = false;
         Ok(StepReport { step: self.steps, learning_rate, gradient_norm, without_gradient })
     }
 
-    /// Checks every parameter against the gradients and the memories; takes the norms.
+    /// Checks every parameter against the gradients and the memories; takes the norms if clipping wants them.
     fn inspect<T: Real>(
         &self,
         walk: &mut Walk<'_>,
@@ -135,12 +137,13 @@ impl<R: Rule> Optimizer<R> {
                 let (parameter, gradient) = (shape.to_vec(), gradient.shape().to_vec());
                 return Err(OptimizerError::GradientShape { name: name(), parameter, gradient });
             }
-            Some(gradient) => found.squares.push(T::sum_of_squares(gradient)),
+            Some(gradient) if self.clip.wants_norms() => found.squares.push(T::sum_of_squares(gradient)),
+            Some(_) => {}
         }
         Ok(())
     }
 
-    /// Updates one parameter.
+    /// Updates one parameter; answers Σ g² if clipping did not want to know it before.
     fn update<T: Real>(
         &mut self,
         path: &str,
@@ -148,7 +151,7 @@ impl<R: Rule> Optimizer<R> {
         factor: f64,
         parameter: &mut Tensor<T>,
         gradient: &Tensor<T>,
-    ) {
+    ) -> f64 {
         let options = self.options(path);
         let learning_rate = learning_rate * options.learning_rate_scale;
         let decay = options.weight_decay.unwrap_or(self.weight_decay);
@@ -160,7 +163,7 @@ impl<R: Rule> Optimizer<R> {
         if !self.memories.contains_key(path) {
             self.memories.insert(path.to_owned(), crate::state::Memory::default());
         }
-        let Some(memory) = self.memories.get_mut(path) else { return };
+        let Some(memory) = self.memories.get_mut(path) else { return 0.0 };
         memory.prepare::<T>(self.rule.slots().len(), parameter.shape());
         memory.updates += 1;
         let step = StepInfo { learning_rate, number: memory.updates };
@@ -170,10 +173,15 @@ impl<R: Rule> Optimizer<R> {
         }
         let gradient = gradient.contiguous();
         let gradient = gradient.as_slice().unwrap_or(&[]);
-        let rule = &self.rule;
-        T::in_pieces(Piece { parameter: parameter.make_mut(), gradient, slots }, &|piece| {
+        let (rule, is_new) = (&self.rule, !self.clip.wants_norms());
+        let whole = Piece { parameter: parameter.make_mut(), gradient, slots, squares: 0.0 };
+        T::in_pieces(whole, &|piece| {
             let prepared = T::prepare(&preparation, piece);
             T::update(rule, &step, piece, prepared.as_deref());
-        });
+            if is_new {
+                // After the update, which reads all streams at once: the gradient still lies in the cache.
+                piece.squares = T::squares_of(piece.gradient);
+            }
+        })
     }
 }
