@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use gradus_tensor::{Float, Tensor};
 
-use crate::gradients::Gradients;
+use crate::gradients::{Gradients, accumulate};
 use crate::mode::with_recording;
 use crate::node::{Edge, LeafId, Node, Step};
 use crate::op::{Cotangents, Saved};
@@ -19,7 +19,9 @@ impl<T: Float> Var<T> {
     /// The gradients of this scalar with respect to all leaves it depends on (PyTorch: `backward`).
     ///
     /// Consumes the variable: what the graph saved is freed as the pass moves on, unless somebody else still holds a
-    /// part of the graph. Keep a clone to go back a second time.
+    /// part of the graph. Keep a clone to go back a second time. And let go of what you hold without need: logits that stand in
+    /// a variable keep everything that they were computed from, and no buffer of it can be used again in the pass
+    /// (`drop(logits)`, or hold [`Var::value`]'s clone, or compute the loss in one expression).
     ///
     /// # Panics
     /// If this is not a single element.
@@ -51,10 +53,15 @@ impl<T: Float> Var<T> {
         drop(node);
         with_recording(false, || {
             while let Some((id, waiting)) = queue.pop_last() {
-                let (node, g) = *waiting;
+                let (mut node, g) = *waiting;
+                // What nobody else holds belongs to the rule from here on, and is freed behind it.
+                let saved = match Arc::get_mut(&mut node) {
+                    Some(node) => node.take_saved(),
+                    None => node.saved(),
+                };
                 let Some(step) = &node.step else { continue };
                 gradients.updates.extend(step.op.updates().iter().map(|update| (id, update.clone())));
-                let cotangents = first_order(step, &node.inputs, g);
+                let cotangents = first_order(step, saved, g);
                 for (edge, cotangent) in node.inputs.iter().zip(cotangents) {
                     if let (Some(input), Some(cotangent)) = (&edge.node, cotangent) {
                         let fits = *cotangent.shape() == edge.shape;
@@ -80,29 +87,19 @@ fn arrive<T: Float>(
         return gradients.add(LeafId(node.id), cotangent);
     }
     match queue.entry(node.id) {
-        Entry::Occupied(mut waiting) => waiting.get_mut().1 += &cotangent,
+        Entry::Occupied(mut waiting) => accumulate(&mut waiting.get_mut().1, cotangent),
         Entry::Vacant(place) => {
             place.insert(Box::new((Arc::clone(node), cotangent)));
         }
     }
 }
 
-fn wanted<T: Float>(inputs: &[Edge<T>]) -> u32 {
-    let bit = |(i, edge): (usize, &Edge<T>)| if edge.node.is_some() && i < 32 { 1 << i } else { 0 };
-    inputs.iter().enumerate().map(bit).sum()
-}
-
 /// The cotangents of an operation's inputs as plain tensors: by the fused rule if there is one.
-fn first_order<T: Float>(step: &Step<T>, inputs: &[Edge<T>], g: Tensor<T>) -> Cotangents<Tensor<T>> {
-    let saved = Saved {
-        inputs: inputs.iter().map(|edge| edge.saved.clone()).collect(),
-        output: step.output.clone(),
-        shapes: inputs.iter().map(|edge| edge.shape).collect(),
-        wanted: wanted(inputs),
+fn first_order<T: Float>(step: &Step<T>, mut saved: Saved<Tensor<T>>, g: Tensor<T>) -> Cotangents<Tensor<T>> {
+    let g = match step.op.vjp_fused(&mut saved, g) {
+        Ok(cotangents) => return cotangents,
+        Err(g) => g,
     };
-    if let Some(cotangents) = step.op.vjp_fused(&saved, &g) {
-        return cotangents;
-    }
     let saved = Saved {
         inputs: saved.inputs.into_iter().map(|x| x.map(Var::constant)).collect(),
         output: saved.output.map(Var::constant),
@@ -116,13 +113,15 @@ fn first_order<T: Float>(step: &Step<T>, inputs: &[Edge<T>], g: Tensor<T>) -> Co
 /// The cotangents of a node's inputs as variables, differentiable in turn.
 fn any_order<T: Float>(node: &Arc<Node<T>>, g: &Var<T>) -> Cotangents<Var<T>> {
     let Some(step) = &node.step else { return Vec::new() };
-    let input =
-        |edge: &Edge<T>| edge.saved.as_ref().map(|value| Var::with_node(value.clone(), edge.node.clone()));
+    let Saved { inputs, output, shapes, wanted } = node.saved();
+    let input = |(edge, value): (&Edge<T>, Option<Tensor<T>>)| {
+        value.map(|value| Var::with_node(value, edge.node.clone()))
+    };
     let saved = Saved {
-        inputs: node.inputs.iter().map(input).collect(),
-        output: step.output.as_ref().map(|value| Var::with_node(value.clone(), Some(Arc::clone(node)))),
-        shapes: node.inputs.iter().map(|edge| edge.shape).collect(),
-        wanted: wanted(&node.inputs),
+        inputs: node.inputs.iter().zip(inputs).map(input).collect(),
+        output: output.map(|value| Var::with_node(value, Some(Arc::clone(node)))),
+        shapes,
+        wanted,
     };
     step.op.vjp(&saved, g)
 }

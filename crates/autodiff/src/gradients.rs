@@ -39,6 +39,14 @@ pub enum Update<T: Float> {
     },
 }
 
+/// Adds to a sum, in the buffer of whichever of the two nobody else holds.
+pub(crate) fn accumulate<T: Float>(sum: &mut Tensor<T>, mut more: Tensor<T>) {
+    if sum.shape() == more.shape() && sum.get_mut().is_none() && more.get_mut().is_some() {
+        std::mem::swap(sum, &mut more);
+    }
+    *sum += &more;
+}
+
 /// The gradients of one loss, by leaf, and the updates of buffers in the order of the forward pass.
 #[derive(Clone, Debug)]
 pub struct Gradients<T: Float = f32> {
@@ -77,7 +85,7 @@ impl<T: Float> Gradients<T> {
     #[track_caller]
     pub fn add(&mut self, leaf: LeafId, gradient: Tensor<T>) {
         match self.by_leaf.get_mut(&leaf) {
-            Some(sum) => *sum += &gradient,
+            Some(sum) => accumulate(sum, gradient),
             None => {
                 self.by_leaf.insert(leaf, gradient);
             }

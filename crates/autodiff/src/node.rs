@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use gradus_tensor::{Float, Shape, Tensor};
 
-use crate::op::Op;
+use crate::op::{Op, Saved};
 
 /// Names a leaf: gradients are looked up by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -23,8 +23,36 @@ pub(crate) struct Edge<T: Float> {
     /// `None`: a constant.
     pub(crate) node: Option<Arc<Node<T>>>,
     pub(crate) shape: Shape,
-    /// The input's value, if the derivative reads it.
-    pub(crate) saved: Option<Tensor<T>>,
+    pub(crate) kept: Kept<T>,
+}
+
+/// What a node holds of an input's value.
+pub(crate) enum Kept<T: Float> {
+    /// The derivative does not read it.
+    Nothing,
+    Value(Tensor<T>),
+    /// The input's node computes it again: it is cheap, and this node would have been the only one to hold it.
+    Again,
+}
+
+impl<T: Float> Edge<T> {
+    /// The value, if the derivative reads it.
+    fn value(&self) -> Option<Tensor<T>> {
+        match &self.kept {
+            Kept::Nothing => None,
+            Kept::Value(value) => Some(value.clone()),
+            Kept::Again => self.node.as_ref().and_then(|node| node.recompute()),
+        }
+    }
+
+    /// [`Edge::value`], which the node then does not hold any more.
+    fn take(&mut self) -> Option<Tensor<T>> {
+        match std::mem::replace(&mut self.kept, Kept::Nothing) {
+            Kept::Nothing => None,
+            Kept::Value(value) => Some(value),
+            Kept::Again => self.node.as_ref().and_then(|node| node.recompute()),
+        }
+    }
 }
 
 pub(crate) struct Step<T: Float> {
@@ -39,6 +67,53 @@ pub(crate) struct Node<T: Float> {
     pub(crate) id: u64,
     pub(crate) inputs: Vec<Edge<T>>,
     pub(crate) step: Option<Step<T>>,
+}
+
+/// A value of fewer bytes than this is kept even if it is cheap: an op's overhead would cost more than the memory is worth.
+const KEPT: usize = 64 * 1024;
+
+impl<T: Float> Node<T> {
+    /// Whether this node's value need not be kept by those who read it. What it is computed from must be at hand: chains of such
+    /// nodes are not followed.
+    pub(crate) fn computes_again(&self, value: &Tensor<T>) -> bool {
+        value.len() * size_of::<T>() >= KEPT
+            && self.step.as_ref().is_some_and(|step| step.op.is_cheap())
+            && !self.inputs.iter().any(|edge| matches!(edge.kept, Kept::Again))
+    }
+
+    fn recompute(&self) -> Option<Tensor<T>> {
+        let step = self.step.as_ref()?;
+        let value = step.op.recompute(&self.saved());
+        assert!(
+            value.is_some(),
+            "{}: says that it is cheap, but does not recompute its value",
+            step.op.name()
+        );
+        value
+    }
+
+    /// What the rule may look at.
+    pub(crate) fn saved(&self) -> Saved<Tensor<T>> {
+        let output = self.step.as_ref().and_then(|step| step.output.clone());
+        self.saved_with(self.inputs.iter().map(Edge::value).collect(), output)
+    }
+
+    /// [`Node::saved`] for the last time: the node's values change hands.
+    pub(crate) fn take_saved(&mut self) -> Saved<Tensor<T>> {
+        let output = self.step.as_mut().and_then(|step| step.output.take());
+        let inputs = self.inputs.iter_mut().map(Edge::take).collect();
+        self.saved_with(inputs, output)
+    }
+
+    fn saved_with(&self, inputs: Vec<Option<Tensor<T>>>, output: Option<Tensor<T>>) -> Saved<Tensor<T>> {
+        let bit = |(i, edge): (usize, &Edge<T>)| if edge.node.is_some() && i < 32 { 1 << i } else { 0 };
+        Saved {
+            inputs,
+            output,
+            shapes: self.inputs.iter().map(|edge| edge.shape).collect(),
+            wanted: self.inputs.iter().enumerate().map(bit).sum(),
+        }
+    }
 }
 
 /// Frees a graph of any depth without recursion: inputs that die with this node are taken apart in a loop.

@@ -56,7 +56,7 @@ impl<V: Clone> Saved<V> {
     /// Input number `i`.
     ///
     /// # Panics
-    /// If the op's `saves` does not name it.
+    /// If the op's `saves` does not name it, or it was taken.
     #[must_use]
     #[track_caller]
     pub fn input(&self, i: usize) -> V {
@@ -66,10 +66,23 @@ impl<V: Clone> Saved<V> {
         }
     }
 
+    /// Input number `i`, to keep: in [`Op::vjp_fused`] its buffer can be written where nobody else holds it.
+    ///
+    /// # Panics
+    /// If the op's `saves` does not name it, or it was taken.
+    #[must_use]
+    #[track_caller]
+    pub fn take_input(&mut self, i: usize) -> V {
+        match self.inputs[i].take() {
+            Some(input) => input,
+            None => panic!("vjp: the op does not save its input {i}"),
+        }
+    }
+
     /// The result.
     ///
     /// # Panics
-    /// If the op's `saves` does not name it.
+    /// If the op's `saves` does not name it, or it was taken.
     #[must_use]
     #[track_caller]
     pub fn output(&self) -> V {
@@ -77,6 +90,25 @@ impl<V: Clone> Saved<V> {
             Some(output) => output.clone(),
             None => panic!("vjp: the op does not save its output"),
         }
+    }
+
+    /// The result, to keep, as [`Saved::take_input`].
+    ///
+    /// # Panics
+    /// If the op's `saves` does not name it, or it was taken.
+    #[must_use]
+    #[track_caller]
+    pub fn take_output(&mut self) -> V {
+        match self.output.take() {
+            Some(output) => output,
+            None => panic!("vjp: the op does not save its output"),
+        }
+    }
+
+    /// How many inputs there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.shapes.len()
     }
 
     /// The shape of input number `i`.
@@ -124,9 +156,33 @@ pub trait Op<T: Float>: Send + Sync + 'static {
     /// of any order follow. A cotangent may have the broadcast shape of its input: the engine sums it back.
     fn vjp(&self, saved: &Saved<Var<T>>, g: &Var<T>) -> Cotangents<Var<T>>;
 
-    /// A faster form of the same for first-order gradients, on plain tensors; `None` where there is no such form.
-    fn vjp_fused(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>) -> Option<Cotangents<Tensor<T>>> {
-        let _ = (saved, g);
+    /// A faster form of the same for first-order gradients, on plain tensors; where there is no such form, `Err` gives the
+    /// cotangent back.
+    ///
+    /// The cotangent is the rule's own, and so is what it takes out of `saved`: where nobody else holds their buffers (writing
+    /// to a tensor finds that out), results can be written into them.
+    ///
+    /// # Errors
+    /// If there is no such form.
+    #[allow(clippy::result_large_err)] // no error: the cotangent, handed back once per op
+    fn vjp_fused(
+        &self,
+        saved: &mut Saved<Tensor<T>>,
+        g: Tensor<T>,
+    ) -> Result<Cotangents<Tensor<T>>, Tensor<T>> {
+        let _ = saved;
+        Err(g)
+    }
+
+    /// Whether the value is cheap to compute again from what the op saves. Operations that want to see it in their backward pass
+    /// then keep no copy of it, but have it computed again by [`Op::recompute`] (large ones only).
+    fn is_cheap(&self) -> bool {
+        false
+    }
+
+    /// The value once more, for an op that [is cheap](Op::is_cheap): the same bits as [`Op::forward`] gave.
+    fn recompute(&self, saved: &Saved<Tensor<T>>) -> Option<Tensor<T>> {
+        let _ = saved;
         None
     }
 

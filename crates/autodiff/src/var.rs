@@ -7,8 +7,9 @@ use std::sync::Arc;
 use gradus_tensor::{Float, Shape, Tensor};
 
 use crate::mode::is_recording;
-use crate::node::{Edge, LeafId, Node, Step, next_id};
+use crate::node::{Edge, Kept, LeafId, Node, Step, next_id};
 use crate::op::Op;
+use crate::ops::Reshape;
 
 /// A differentiable tensor: a value, and, if a gradient may be asked for, the operation that made it.
 ///
@@ -68,6 +69,11 @@ impl<T: Float> Var<T> {
     /// The value, to write: for leaves, whose value is data (parameters under an optimizer). The graph that was built
     /// from the old value keeps it.
     pub fn value_mut(&mut self) -> &mut Tensor<T> {
+        if self.node.as_ref().is_some_and(|node| node.step.is_some()) {
+            // The op that made a result could no longer compute it again.
+            let shape = *self.shape();
+            *self = record(Reshape(shape), &[&*self], self.value.clone());
+        }
         &mut self.value
     }
 
@@ -168,11 +174,20 @@ pub fn apply<T: Float, O: Op<T>>(mut op: O, inputs: &[&Var<T>]) -> Var<T> {
     if !is_recording() || inputs.iter().all(|x| x.node.is_none()) {
         return Var::constant(value);
     }
+    record(op, inputs, value)
+}
+
+/// The result `value` of an operation, as a node of the graph.
+#[track_caller]
+fn record<T: Float, O: Op<T>>(op: O, inputs: &[&Var<T>], value: Tensor<T>) -> Var<T> {
     let saves = op.saves();
-    let edge = |(i, x): (usize, &&Var<T>)| Edge {
-        node: x.node.clone(),
-        shape: *x.shape(),
-        saved: (i < 32 && saves.has_input(i)).then(|| x.value.clone()),
+    let edge = |(i, x): (usize, &&Var<T>)| {
+        let kept = match &x.node {
+            _ if i >= 32 || !saves.has_input(i) => Kept::Nothing,
+            Some(node) if node.computes_again(&x.value) => Kept::Again,
+            _ => Kept::Value(x.value.clone()),
+        };
+        Edge { node: x.node.clone(), shape: *x.shape(), kept }
     };
     let step = Step {
         op: Box::new(op),

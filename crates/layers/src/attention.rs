@@ -7,7 +7,7 @@ use gradus_tensor::{AttentionOptions, Float, PackedHeads, Rng, Tensor};
 use crate::attention_cache::KeyValueCache;
 use crate::error::LayerError;
 use crate::init::xavier_uniform;
-use crate::linear::Linear;
+use crate::linear::{Linear, affine};
 
 const NAME: &str = "MultiheadAttention";
 
@@ -180,7 +180,7 @@ impl<T: Float> MultiheadAttention<T> {
     pub fn forward_with(&self, x: &Var<T>, options: &AttentionOptions<T>, cx: &mut Context<'_>) -> Var<T> {
         self.check(x);
         let options = self.options(options, cx);
-        let rows = x.linear(&self.in_proj_weight, self.in_proj_bias.as_deref());
+        let rows = affine(x, &self.in_proj_weight, self.in_proj_bias.as_ref(), cx);
         let merged = rows.multi_head_attention(self.heads, &options);
         self.record(x, x.dim(-2), cx);
         self.out_proj.forward(&merged, cx)
@@ -253,7 +253,7 @@ impl<T: Float> MultiheadAttention<T> {
         let options = AttentionOptions::new().causal().offset(cache.len());
         let options = self.options(&options, &mut Context::eval());
         no_grad(|| {
-            let fused = x.linear(&self.in_proj_weight, self.in_proj_bias.as_deref()).into_value();
+            let fused = affine(x, &self.in_proj_weight, self.in_proj_bias.as_ref(), cx).into_value();
             let split = fused.reshape([batch, rows, heads + 2 * key_heads, self.head_size()]);
             let part = |first, count| split.narrow(2, first, count).transpose(1, 2);
             let q = part(0, heads);

@@ -1,6 +1,6 @@
 //! The affine map.
 
-use gradus_autodiff::Var;
+use gradus_autodiff::{Var, is_recording};
 use gradus_module::{Context, Layer, Module, Param};
 use gradus_tensor::{Float, Rng};
 
@@ -43,6 +43,24 @@ impl<T: Float> Linear<T> {
     }
 }
 
+/// Rows from which on a packed weight pays.
+const PACKED_ROWS: usize = 16;
+
+/// x·Wᵀ + b, with a packed weight where `cx` allows it and nobody will ask for gradients.
+#[track_caller]
+pub(crate) fn affine<T: Float>(
+    x: &Var<T>,
+    weight: &Param<T>,
+    bias: Option<&Param<T>>,
+    cx: &Context<'_>,
+) -> Var<T> {
+    let rows = x.len() / x.shape().last().copied().unwrap_or(1).max(1);
+    if cx.packs() && !is_recording() && rows >= PACKED_ROWS && weight.packed().fits_here() {
+        return Var::constant(x.value().matmul_packed(weight.packed(), bias.map(Param::value)));
+    }
+    x.linear(weight, bias.map(|bias| &**bias))
+}
+
 impl<T: Float> Layer<T> for Linear<T> {
     fn forward(&self, x: &Var<T>, cx: &mut Context<'_>) -> Var<T> {
         let (given, weight) = (x.shape(), self.weight.shape());
@@ -53,7 +71,7 @@ impl<T: Float> Layer<T> for Linear<T> {
             "Linear: input does not fit the weight: {given} · {weight}ᵀ ({} ≠ {inputs})",
             last.map_or("no axis".to_owned(), |n| n.to_string())
         );
-        let y = x.linear(&self.weight, self.bias.as_deref());
+        let y = affine(x, &self.weight, self.bias.as_ref(), cx);
         cx.record("Linear", Some(&self.weight), &y, (x.len() * outputs) as u64);
         y
     }

@@ -100,7 +100,8 @@ impl<T: Float> Op<T> for Normalise<T> {
     }
 
     fn saves(&self) -> Save {
-        Save::input(0).and(Save::input(1))
+        // The bias (no copy: it is a parameter) for `recompute` alone.
+        Save::input(0).and(Save::input(1)).and(Save::input(2))
     }
 
     fn forward(&mut self, inputs: &[&Tensor<T>]) -> Tensor<T> {
@@ -141,29 +142,46 @@ impl<T: Float> Op<T> for Normalise<T> {
         out
     }
 
-    fn vjp_fused(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>) -> Option<Cotangents<Tensor<T>>> {
+    fn vjp_fused(
+        &self,
+        saved: &mut Saved<Tensor<T>>,
+        g: Tensor<T>,
+    ) -> Result<Cotangents<Tensor<T>>, Tensor<T>> {
         if let Some((row, statistics)) = &self.of_rows {
             let weight = (self.inputs > 1).then(|| saved.input(1));
             let affine = saved.wants(1) || saved.wants(2);
             let (dx, affine) =
-                saved.input(0).norm_rows_grad(g, (row, self.centred), statistics, weight.as_ref(), affine);
+                saved.input(0).norm_rows_grad(&g, (row, self.centred), statistics, weight.as_ref(), affine);
             let (dw, db) = affine.unzip();
             let mut out = vec![Some(dx), dw, db];
             out.truncate(self.inputs);
-            return Some(out);
+            return Ok(out);
         }
-        let (mean, scale) = self.statistics.as_ref()?;
+        let Some((mean, scale)) = &self.statistics else { return Err(g) };
         let (x, axes) = (saved.input(0), &self.axes);
         let normal = mean.as_ref().map_or_else(|| &x * scale, |mean| (&x - mean) * scale);
         let dx = saved.wants(0).then(|| {
-            let h = if self.inputs > 1 { g * &saved.input(1) } else { g.clone() };
+            let h = if self.inputs > 1 { &g * &saved.input(1) } else { g.clone() };
             let along = &normal * &(&h * &normal).mean_axes(axes, true);
             let h = if self.centred { &h - &h.mean_axes(axes, true) } else { h };
             (h - &along) * scale
         });
-        let mut out = vec![dx, saved.wants(1).then(|| g * &normal), Some(g.clone())];
+        let mut out = vec![dx, saved.wants(1).then(|| &g * &normal), Some(g)];
         out.truncate(self.inputs);
-        Some(out)
+        Ok(out)
+    }
+
+    fn is_cheap(&self) -> bool {
+        self.of_rows.is_some()
+    }
+
+    fn recompute(&self, saved: &Saved<Tensor<T>>) -> Option<Tensor<T>> {
+        let (row, _) = self.of_rows.as_ref()?;
+        let affine = |i: usize| (i < self.inputs).then(|| saved.input(i));
+        let (weight, bias) = (affine(1), affine(2));
+        let (y, _) =
+            saved.input(0).norm_rows(row.count(), self.eps, self.centred, weight.as_ref(), bias.as_ref());
+        Some(y)
     }
 
     fn updates(&self) -> &[Update<T>] {

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{check_layer, close, names, noise};
-use gradus_autodiff::Var;
+use gradus_autodiff::{Var, no_grad};
 use gradus_layers::*;
 use gradus_module::{Context, Layer, Param, summary};
 use gradus_tensor::{Rng, Tensor};
@@ -33,6 +33,23 @@ fn linear_is_x_times_the_weight_transposed_plus_bias() {
     let mut plain = layer.clone().without_bias();
     assert_eq!(names(&plain), ["weight"]);
     check_layer(&mut plain, &x, |layer, x| layer.forward(x, &mut Context::eval()));
+}
+
+#[test]
+fn inference_is_evaluation_up_to_rounding_and_follows_the_weight() {
+    let mut layer: Linear<f64> = Linear::new(30, 20, &mut Rng::seed(1));
+    let x = noise([40, 30], 2);
+    for _ in 0..2 {
+        let want = eval(&layer, &x).to_vec();
+        let cx = &mut Context::inference();
+        let y = no_grad(|| layer.forward(&Var::from(&x), cx));
+        close(y.value(), &want, 1e-13);
+        // Where gradients are asked for, it is as ever.
+        let y = layer.forward(&Var::from(&x), cx);
+        close(y.value(), &want, 1e-13);
+        assert!(y.sum().backward().of(&layer.weight).is_some());
+        *layer.weight.value_mut() *= -1.5;
+    }
 }
 
 #[test]

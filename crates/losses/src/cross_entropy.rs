@@ -36,8 +36,12 @@ impl<T: Float> Op<T> for Hard {
         vec![Some(g.unsqueeze(1) * (softmax_rows(&x) - one_hot))]
     }
 
-    fn vjp_fused(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>) -> Option<Cotangents<Tensor<T>>> {
-        Some(vec![Some(saved.input(0).cross_entropy_rows_grad(&self.classes, g))])
+    fn vjp_fused(
+        &self,
+        saved: &mut Saved<Tensor<T>>,
+        g: Tensor<T>,
+    ) -> Result<Cotangents<Tensor<T>>, Tensor<T>> {
+        Ok(vec![Some(saved.input(0).cross_entropy_rows_grad(&self.classes, &g))])
     }
 }
 
@@ -66,11 +70,15 @@ impl<T: Float> Op<T> for Soft {
         vec![saved.wants(0).then(of_x), saved.wants(1).then(of_q)]
     }
 
-    fn vjp_fused(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>) -> Option<Cotangents<Tensor<T>>> {
+    fn vjp_fused(
+        &self,
+        saved: &mut Saved<Tensor<T>>,
+        g: Tensor<T>,
+    ) -> Result<Cotangents<Tensor<T>>, Tensor<T>> {
         let (x, q, g) = (saved.input(0), saved.input(1), g.unsqueeze(1));
         let of_q = || -&(x.log_softmax(1) * &g);
         let of_x = || (x.softmax(1) * &q.sum_axes(&[1], true) - &q) * &g;
-        Some(vec![saved.wants(0).then(of_x), saved.wants(1).then(of_q)])
+        Ok(vec![saved.wants(0).then(of_x), saved.wants(1).then(of_q)])
     }
 }
 

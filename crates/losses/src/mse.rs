@@ -61,9 +61,13 @@ impl<T: Float> Op<T> for SquaredError {
         vec![saved.wants(0).then(|| slope.clone()), saved.wants(1).then(|| -&slope)]
     }
 
-    fn vjp_fused(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>) -> Option<Cotangents<Tensor<T>>> {
-        let slope = (saved.input(0) - saved.input(1)) * (g.item() * T::of(2.0 * self.scale));
+    fn vjp_fused(
+        &self,
+        saved: &mut Saved<Tensor<T>>,
+        g: Tensor<T>,
+    ) -> Result<Cotangents<Tensor<T>>, Tensor<T>> {
+        let slope = (saved.take_input(0) - saved.take_input(1)) * (g.item() * T::of(2.0 * self.scale));
         let of_target = saved.wants(1).then(|| -&slope);
-        Some(vec![saved.wants(0).then_some(slope), of_target])
+        Ok(vec![saved.wants(0).then_some(slope), of_target])
     }
 }

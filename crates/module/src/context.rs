@@ -17,33 +17,60 @@ pub struct Trace {
     pub multiply_adds: u64,
 }
 
-/// How a forward pass runs: see [`Context::train`] and [`Context::eval`].
+/// How a forward pass runs: see [`Context::train`], [`Context::eval`] and [`Context::inference`].
 pub struct Context<'a> {
     rng: Option<&'a mut Rng>,
     trace: Option<&'a mut Vec<Trace>>,
+    packs: bool,
 }
 
 impl<'a> Context<'a> {
     /// Training: dropout drops, batch norm uses the batch's statistics. Random numbers come from `rng`.
     pub fn train(rng: &'a mut Rng) -> Self {
-        Self { rng: Some(rng), trace: None }
+        Self { rng: Some(rng), trace: None, packs: false }
     }
 
     /// Evaluation: deterministic, with running statistics.
     #[must_use]
     pub fn eval() -> Self {
-        Self { rng: None, trace: None }
+        Self { rng: None, trace: None, packs: false }
+    }
+
+    /// Evaluation of a model that is used many times as it is. Under [`no_grad`](gradus_autodiff::no_grad) layers then keep their
+    /// weights also in the form in which matrix products read them ([`Param::packed`](crate::Param::packed)), from the first pass
+    /// of more than a few rows on until a weight changes or is dropped. That takes those weights' memory once more, and spares
+    /// each pass the packing. Results are those of [`Context::eval`] up to rounding.
+    ///
+    /// ```
+    /// use gradus_autodiff::{Var, no_grad};
+    /// use gradus_module::{Context, Param};
+    /// use gradus_tensor::Tensor;
+    /// let weight = Param::new(Tensor::<f32>::ones([3, 2])); // [O, I]
+    /// let cx = Context::inference();
+    /// assert!(cx.packs() && !cx.is_training());
+    /// let x = Tensor::ones([5, 2]);
+    /// assert_eq!(x.matmul_packed(weight.packed(), None), x.matmul(&weight.value().t()));
+    /// ```
+    #[must_use]
+    pub fn inference() -> Self {
+        Self { rng: None, trace: None, packs: true }
     }
 
     /// Evaluation that notes what every layer does.
     pub fn traced(trace: &'a mut Vec<Trace>) -> Self {
-        Self { rng: None, trace: Some(trace) }
+        Self { rng: None, trace: Some(trace), packs: false }
     }
 
     /// Whether this is training.
     #[must_use]
     pub fn is_training(&self) -> bool {
         self.rng.is_some()
+    }
+
+    /// Whether layers may keep packed weights: see [`Context::inference`].
+    #[must_use]
+    pub fn packs(&self) -> bool {
+        self.packs
     }
 
     /// The random numbers of training; `None` in evaluation.

@@ -3,9 +3,10 @@
 
 use std::any::Any;
 use std::ops::Deref;
+use std::sync::OnceLock;
 
 use gradus_autodiff::{BufferId, LeafId, Var};
-use gradus_tensor::{AnyTensor, DType, Float, Shape, Tensor};
+use gradus_tensor::{AnyTensor, DType, Float, PackedMatrix, Shape, Tensor};
 
 /// What an entry is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,13 +57,15 @@ fn check_shape(have: &Shape, given: &Shape) {
 #[derive(Debug)]
 pub struct Param<T: Float = f32> {
     var: Var<T>,
+    /// The value as [`Param::packed`] answers it. Whatever changes the value goes through `&mut self` here and empties this.
+    packed: OnceLock<PackedMatrix<T>>,
 }
 
 impl<T: Float> Param<T> {
     /// A parameter that starts from `value`.
     #[must_use]
     pub fn new(value: impl Into<Tensor<T>>) -> Self {
-        Self { var: Var::leaf(value) }
+        Self::of(Var::leaf(value))
     }
 
     /// The value.
@@ -73,7 +76,26 @@ impl<T: Float> Param<T> {
 
     /// The value, to change.
     pub fn value_mut(&mut self) -> &mut Tensor<T> {
+        self.packed = OnceLock::new();
         self.var.value_mut()
+    }
+
+    fn of(var: Var<T>) -> Self {
+        Self { var, packed: OnceLock::new() }
+    }
+
+    /// The transpose `[I, O]` of a weight `[O, I]`, packed for products from the left: x·Wᵀ is
+    /// [`x.matmul_packed(weight.packed(), bias)`](Tensor::matmul_packed). Packed when asked for the first time and kept until the
+    /// value changes; takes as much memory as the weight. Layers do this in [`Context::inference`](crate::Context::inference).
+    ///
+    /// # Panics
+    /// If there are not two axes.
+    #[must_use]
+    #[track_caller]
+    pub fn packed(&self) -> &PackedMatrix<T> {
+        let shape = self.var.shape();
+        assert!(shape.len() == 2, "packed: not a weight [O, I]: {shape} ({} axes)", shape.len());
+        self.packed.get_or_init(|| self.value().t().packed())
     }
 
     /// Whether gradients are computed for it.
@@ -93,7 +115,7 @@ impl<T: Float> Deref for Param<T> {
 impl<T: Float> Clone for Param<T> {
     fn clone(&self) -> Self {
         let value = self.value().clone();
-        Self { var: if self.is_trainable() { Var::leaf(value) } else { Var::constant(value) } }
+        Self::of(if self.is_trainable() { Var::leaf(value) } else { Var::constant(value) })
     }
 }
 
@@ -112,7 +134,7 @@ impl<T: Float> Entry for Param<T> {
     }
     fn set(&mut self, value: &AnyTensor) {
         check_shape(self.var.shape(), value.shape());
-        *self.var.value_mut() = value.cast::<T>();
+        *self.value_mut() = value.cast::<T>();
     }
     fn leaf_id(&self) -> Option<LeafId> {
         self.var.leaf_id()

@@ -4,7 +4,7 @@ use gradus_autodiff::{Cotangents, Gradients, Op, Save, Saved, Update, Var, apply
 use gradus_module::{
     Buffer, Context, Counter, Layer, LoadError, Module, Param, State, Trace, apply_updates, summary,
 };
-use gradus_tensor::{DType, Float, Rng, Shape, Tensor};
+use gradus_tensor::{AnyTensor, DType, Float, Rng, Shape, Tensor};
 
 #[derive(Module)]
 struct Affine<T: Float = f32> {
@@ -199,6 +199,26 @@ fn updates_apply_in_order_and_only_to_their_targets() {
     assert_eq!(merged.of(&x).unwrap().to_vec(), [2.0]);
     apply_updates(&mut model, &Gradients::<f32>::default());
     assert_eq!(model.steps.value(), 9);
+}
+
+#[test]
+fn a_packed_weight_is_never_that_of_yesterday() {
+    let x = Tensor::<f64>::from([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]);
+    let mut weight = Param::new([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]);
+    let check = |weight: &Param<f64>| {
+        assert_eq!(x.matmul_packed(weight.packed(), None), x.matmul(&weight.value().t()));
+        assert!(std::ptr::eq(weight.packed(), weight.packed()), "packed once");
+    };
+    check(&weight);
+    let before = weight.clone();
+    *weight.value_mut() *= 2.0; // in place, as an optimizer does
+    check(&weight);
+    gradus_module::Entry::set(&mut weight, &AnyTensor::new(&Tensor::<f64>::full([3, 2], 7.0)));
+    check(&weight);
+    gradus_module::Entry::set_trainable(&mut weight, false);
+    check(&weight);
+    check(&before);
+    assert_ne!(x.matmul_packed(weight.packed(), None), x.matmul_packed(before.packed(), None));
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod law;
 mod row;
 pub mod rows;
 mod run;
+pub mod views;
 
 pub use draw::Draw;
 pub use law::Law;

@@ -13,6 +13,7 @@ const EXEMPT: &[(&str, &str)] = &[("unary", "every elementwise row goes through 
 const EXEMPT_OF_TENSOR: &[(&str, &str)] = &[
     ("unary", "every elementwise row goes through it"),
     ("unary_derivative", "the gradient of every elementwise row goes through it"),
+    ("unary_derivative_assign", "the gradient of every elementwise row goes through it"),
     ("unview", "the gradient of every view goes through it"),
     ("softmax_grad", "the gradient of softmax"),
     ("log_softmax_grad", "the gradient of log_softmax"),

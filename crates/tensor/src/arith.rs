@@ -138,6 +138,8 @@ arith! {
     sigmoid pack(x) = T::sigmoid_pack::<K, M>(x);
     /// Φ(x), the standard normal distribution function.
     normal_cdf pack(x) = T::normal_cdf_pack::<K, M>(x);
+    /// x·Φ(x).
+    gelu pack(x) = T::gelu_pack::<K, M>(x);
     /// φ(x), the standard normal density.
     normal_pdf pack(x) = T::normal_pdf_pack::<K, M>(x);
     /// ln(1 + e^x).

@@ -148,6 +148,24 @@ impl<T: Float> Tensor<T> {
         let read = Operand::new(read.storage(), read.layout());
         Self::build(*self.shape(), |out| T::unary_derivative(op, current_isa(), out, g, read))
     }
+
+    /// `self ← self · f′(…)`: [`Tensor::unary_derivative`] without a new buffer if the storage is ours alone. Without `read`
+    /// the function must be one whose derivative is constant ([`Reads::Nothing`]).
+    ///
+    /// # Panics
+    /// If the shapes differ.
+    #[track_caller]
+    pub fn unary_derivative_assign(&mut self, op: Unary, read: Option<&Self>) {
+        let shape = *self.shape();
+        let fits = read.is_none_or(|read| *read.shape() == shape);
+        assert!(fits, "{}: derivative's shapes differ: {shape} · {:?}", op.name(), read.map(Self::shape));
+        let own = Operand::Result(|out: &[T], into: &mut [T]| into.copy_from_slice(out));
+        let read_in = read.map_or(own, |read| Operand::new(read.storage(), read.layout()));
+        match self.get_mut() {
+            Some(out) => T::unary_derivative(op, current_isa(), out, own, read_in),
+            None => *self = self.unary_derivative(op, read.unwrap_or(self)),
+        }
+    }
 }
 
 /// A function of two numbers.

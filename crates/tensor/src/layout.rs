@@ -44,16 +44,13 @@ impl Layout {
         self.shape.count()
     }
 
-    /// Whether the elements lie in row-major order without gaps.
+    /// Whether the elements lie in row-major order without gaps; no elements do.
     #[must_use]
     pub fn is_contiguous(&self) -> bool {
         let mut step = 1isize;
         for (&dim, &stride) in self.shape.iter().zip(self.strides()).rev() {
-            if dim == 0 {
-                return true;
-            }
             if dim != 1 && stride != step {
-                return false;
+                return self.shape.contains(&0);
             }
             step *= dim as isize;
         }

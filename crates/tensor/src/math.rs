@@ -79,6 +79,11 @@ math! {
     error_function_complement erfc_pack erfc |x| erfc_f64(x);
     /// Φ(x), the standard normal distribution function, accurate in the lower tail.
     normal_cdf normal_cdf_pack normal_cdf |x| 0.5 * erfc_f64(-x * std::f64::consts::FRAC_1_SQRT_2);
+    /// x·Φ(x), 0 at −∞.
+    gelu gelu_pack gelu |x| {
+        let x = if x < -40.0 { -40.0 } else { x };
+        0.5 * x * erfc_f64(-x * std::f64::consts::FRAC_1_SQRT_2)
+    };
     /// φ(x), the standard normal density.
     normal_pdf normal_pdf_pack normal_pdf |x| (-0.5 * x * x).exp() * crate::constants::FRAC_1_SQRT_2PI;
     /// 1 / (1 + e^(−x)).

@@ -1,4 +1,4 @@
-//! The only file that knows of threads. Work is cut into parts whose number and bounds follow from the work alone, never
+//! The only file that knows of threads. Sums are cut into parts whose number and bounds follow from the work alone, never
 //! from the number of threads, and partial results are combined in the order of the parts: the same bits at any
 //! thread count. One cost model decides whether parts leave the calling thread at all.
 

@@ -17,22 +17,20 @@ fn power(shifted: f32) -> f32 {
 /// 1.5·2²³: a sum with it is rounded to an integer, which stands in the low bits.
 const MAGIC: f32 = 12_582_912.0;
 
-/// e^(x + low)·2^−n and (MAGIC + bias + n), for n near x·log₂e: |x − n ln2| ≤ ln2/2 and e^ of that by a polynomial.
+/// ln 2 in two parts, the first so short that its products with whole numbers are exact.
+const LN2_HIGH: f32 = 0.693_359_4;
+const LN2_LOW: f32 = -2.121_944_4e-4;
+/// e^r for |r| ≤ ln2/2.
+const EXP: [f32; 7] = [1.381_460_2e-3, 8.368_716e-3, 4.166_839e-2, 1.666_652_2e-1, 0.499_999_94, 1.0, 1.0];
+
+/// e^x·2^−n and (MAGIC + bias + n), for n near x·log₂e: |x − n ln2| ≤ ln2/2 and e^ of that by a polynomial.
 #[inline(always)]
-fn reduced<const K: usize, M: MulAdd>(
-    x: Pack<f32, K, M>,
-    low: Pack<f32, K, M>,
-    bias: f32,
-) -> (Pack<f32, K, M>, Pack<f32, K, M>) {
-    const LN2_HIGH: f32 = 0.693_359_4;
-    const LN2_LOW: f32 = -2.121_944_4e-4;
+fn reduced<const K: usize, M: MulAdd>(x: Pack<f32, K, M>, bias: f32) -> (Pack<f32, K, M>, Pack<f32, K, M>) {
     let shifted = x.times_plus(Pack::all(std::f32::consts::LOG2_E), Pack::all(MAGIC + bias));
     let whole = shifted.map(|s| s - (MAGIC + bias));
     let r = whole.times_plus(Pack::all(-LN2_HIGH), x);
-    let r = whole.times_plus(Pack::all(-LN2_LOW), r.zip(low, |r, low| r + low));
-    let p =
-        r.polynomial([1.381_460_2e-3, 8.368_716e-3, 4.166_839e-2, 1.666_652_2e-1, 0.499_999_94, 1.0, 1.0]);
-    (p, shifted)
+    let r = whole.times_plus(Pack::all(-LN2_LOW), r);
+    (r.polynomial(EXP), shifted)
 }
 
 /// e^x; denormal results included.
@@ -40,7 +38,7 @@ fn reduced<const K: usize, M: MulAdd>(
 pub(crate) fn exp<const K: usize, M: MulAdd>(x: [f32; K]) -> [f32; K] {
     let x = Pack::<f32, K, M>::new(x).map(|x| if x > 89.0 { 89.0 } else { x });
     let x = x.map(|x| if x < -105.0 { -105.0 } else { x });
-    let (p, shifted) = reduced(x, Pack::all(-0.0), 254.0);
+    let (p, shifted) = reduced(x, 254.0);
     // 2ⁿ in two factors, so that neither leaves the range of normal numbers.
     let half = |s: f32| f32::from_bits(s.to_bits() >> 1 << 23);
     let rest = |s: f32| f32::from_bits(s.to_bits().wrapping_sub(s.to_bits() >> 1) << 23);
@@ -53,7 +51,7 @@ pub(crate) fn exp_falling<const K: usize, M: MulAdd>(x: [f32; K]) -> [f32; K] {
     const UP: f32 = 64.0; // 2⁶⁴ keeps the factor normal
     const DOWN: f32 = 1.0 / 18_446_744_073_709_551_616.0;
     let x = Pack::<f32, K, M>::new(x).map(|x| if x < -105.0 { -105.0 } else { x });
-    let (p, shifted) = reduced(x, Pack::all(-0.0), 127.0 + UP);
+    let (p, shifted) = reduced(x, 127.0 + UP);
     p.zip(shifted, |p, s| p * power(s) * DOWN).0
 }
 
@@ -99,23 +97,50 @@ impl<const K: usize, M: MulAdd> Pack<f32, K, M> {
     }
 }
 
-/// Beyond it Φ(−x) is less than a normal number.
-const TAIL: f32 = 13.2;
+/// From about here on e^(−x²/2) is less than a normal number: [`falling`] answers 0.
+const TAIL: f32 = 13.25;
 
-/// e^(−x²/2), right to the last places although the exponent is large; 0 beyond [`TAIL`].
+/// e^(−factor·(square + lack)) for a factor of 1 or ½, right to the last places although the exponent is large; 0 for an
+/// exponent just below −87.68, lower ones do not come up.
 #[inline(always)]
-fn bell<const K: usize, M: MulAdd>(x: Pack<f32, K, M>) -> Pack<f32, K, M> {
-    let (square, lack) = (x.map(|x| M::square(x).0), x.map(|x| M::square(x).1));
-    let (p, shifted) = reduced(square.map(|s| s * -0.5), lack.map(|s| s * -0.5), 127.0);
-    let e = p.zip(shifted, |p, s| p * power(s));
-    x.zip(e, |x, e| if x.abs() > TAIL { 0.0 } else { e })
+fn falling<const K: usize, M: MulAdd>(
+    square: Pack<f32, K, M>,
+    lack: Pack<f32, K, M>,
+    factor: f32,
+) -> Pack<f32, K, M> {
+    // As `reduced`, with everything divided by −factor, which is a power of two: nothing is rounded in another way.
+    let shifted = square.times_plus(Pack::all(-factor * std::f32::consts::LOG2_E), Pack::all(MAGIC + 127.0));
+    let whole = shifted.map(|s| s - (MAGIC + 127.0));
+    let r = whole.times_plus(Pack::all(LN2_HIGH / factor), square);
+    let r = whole.times_plus(Pack::all(LN2_LOW / factor), r.zip(lack, |r, lack| r + lack));
+    let mut coefficients = EXP;
+    let mut scale = 1.0;
+    let mut n = EXP.len();
+    while n > 0 {
+        n -= 1;
+        coefficients[n] *= scale;
+        scale *= -factor;
+    }
+    r.polynomial(coefficients).zip(shifted, |p, s| p * power(s))
 }
 
-/// Φ(−x)·e^(x²/2) for x ≥ 0.
+/// |x| up to `bound`; NaN stays.
 #[inline(always)]
-fn mills<const K: usize, M: MulAdd>(x: Pack<f32, K, M>) -> (Pack<f32, K, M>, Pack<f32, K, M>) {
-    let above = x.polynomial([4.011_679e-3, 3.992_64e-2, 1.811_345_8e-1, 4.354_525e-1, 0.5]);
-    let below = x.polynomial([1.005_564_3e-2, 1.000_881_1e-1, 4.639_259_6e-1, 1.193_766_7, 1.668_789_9, 1.0]);
+fn magnitude<const K: usize, M: MulAdd>(x: Pack<f32, K, M>, bound: f32) -> Pack<f32, K, M> {
+    x.map(|x| if x.abs() > bound { bound } else { x.abs() })
+}
+
+/// e^(−a²/2) for 0 ≤ a ≤ [`TAIL`].
+#[inline(always)]
+fn bell<const K: usize, M: MulAdd>(a: Pack<f32, K, M>) -> Pack<f32, K, M> {
+    falling(a.map(|a| M::square(a).0), a.map(|a| M::square(a).1), 0.5)
+}
+
+/// Φ(−a)·e^(a²/2) for a ≥ 0, as a quotient.
+#[inline(always)]
+fn mills<const K: usize, M: MulAdd>(a: Pack<f32, K, M>) -> (Pack<f32, K, M>, Pack<f32, K, M>) {
+    let above = a.polynomial([4.011_679e-3, 3.992_64e-2, 1.811_345_8e-1, 4.354_525e-1, 0.5]);
+    let below = a.polynomial([1.005_564_3e-2, 1.000_881_1e-1, 4.639_259_6e-1, 1.193_766_7, 1.668_789_9, 1.0]);
     (above, below)
 }
 
@@ -123,26 +148,36 @@ fn mills<const K: usize, M: MulAdd>(x: Pack<f32, K, M>) -> (Pack<f32, K, M>, Pac
 #[inline(always)]
 pub(crate) fn normal_cdf<const K: usize, M: MulAdd>(x: [f32; K]) -> [f32; K] {
     let x = Pack::<f32, K, M>::new(x);
-    let (above, below) = mills(x.map(|x| if x.abs() > TAIL { TAIL } else { x.abs() }));
-    let tail = bell(x) * above / below;
+    let a = magnitude(x, TAIL);
+    let (above, below) = mills(a);
+    let tail = bell(a) * above / below;
     x.zip(tail, |x, tail| if x < 0.0 { tail } else { 1.0 - tail }).0
+}
+
+/// x·Φ(x) = max(x, 0) − |x|·Φ(−|x|).
+#[inline(always)]
+pub(crate) fn gelu<const K: usize, M: MulAdd>(x: [f32; K]) -> [f32; K] {
+    let x = Pack::<f32, K, M>::new(x);
+    let a = magnitude(x, TAIL);
+    let (above, below) = mills(a);
+    let tail = bell(a) * above / below;
+    let positive = x.map(|x| if x < 0.0 { 0.0 } else { x });
+    (-a).times_plus(tail, positive).0
 }
 
 /// φ(x) = e^(−x²/2)/√(2π), the standard normal density.
 #[inline(always)]
 pub(crate) fn normal_pdf<const K: usize, M: MulAdd>(x: [f32; K]) -> [f32; K] {
-    bell(Pack::<f32, K, M>::new(x)).map(|e| e * crate::constants::FRAC_1_SQRT_2PI as f32).0
+    let a = magnitude(Pack::<f32, K, M>::new(x), TAIL);
+    bell(a).map(|e| e * crate::constants::FRAC_1_SQRT_2PI as f32).0
 }
 
 /// erfc |x| = 2Φ(−√2·|x|).
 #[inline(always)]
 fn erfc_tail<const K: usize, M: MulAdd>(x: Pack<f32, K, M>) -> Pack<f32, K, M> {
-    const LAST: f32 = 9.3;
-    let a = x.map(|x| if x.abs() > LAST { LAST } else { x.abs() });
-    let (square, lack) = (a.map(|a| -M::square(a).0), a.map(|a| -M::square(a).1));
-    let (p, shifted) = reduced(square, lack, 127.0);
-    let e = p.zip(shifted, |p, s| p * power(s));
-    let e = x.zip(e, |x, e| if x.abs() > LAST { 0.0 } else { e });
+    const LAST: f32 = TAIL * std::f32::consts::FRAC_1_SQRT_2;
+    let a = magnitude(x, LAST);
+    let e = falling(a.map(|a| M::square(a).0), a.map(|a| M::square(a).1), 1.0);
     e * a.polynomial(scaled([4.011_679e-3, 3.992_64e-2, 1.811_345_8e-1, 4.354_525e-1, 0.5], 2.0))
         / a.polynomial(scaled(
             [1.005_564_3e-2, 1.000_881_1e-1, 4.639_259_6e-1, 1.193_766_7, 1.668_789_9, 1.0],

@@ -128,7 +128,7 @@ macro_rules! unary_table {
             selu Selu() = |x| x.clone().where_gt(0.0, x.clone(), x.at_most(0.0).expm1() * $crate::constants::SELU_ALPHA) * $crate::constants::SELU_SCALE;
                 input |g, x| x.clone().where_gt(0.0, g.clone(), g * x.at_most(0.0).exp() * $crate::constants::SELU_ALPHA) * $crate::constants::SELU_SCALE;
             /// x·Φ(x) with the normal distribution function Φ (Hendrycks & Gimpel 2016).
-            gelu Gelu() = |x| x.clone() * x.normal_cdf();
+            gelu Gelu() = |x| x.gelu();
                 input |g, x| g * (x.clone().normal_cdf() + x.clone() * x.normal_pdf());
             /// GELU's tanh form, x/2·(1 + tanh(√(2/π)(x + 0.044715 x³))) (PyTorch: `gelu(approximate="tanh")`).
             gelu_tanh GeluTanh() = |x| {

@@ -189,6 +189,9 @@ pub(crate) const UNSAFE_FILES: &[&str] = &[
     "crates/tensor/src/kernels/conv/*",
     "crates/tensor/src/kernels/matmul.rs",
     "crates/tensor/src/kernels/matmul/*",
+    "crates/tensor/src/kernels/stream.rs",
+    "crates/tensor/src/kernels/transpose.rs",
+    "crates/tensor/src/kernels/transpose_x86.rs",
     "crates/tensor/src/parallel.rs",
     "crates/tensor/src/storage.rs",
 ];

@@ -8,7 +8,7 @@ use crate::op::{Cotangents, Op, Save, Saved};
 use crate::var::{Var, apply};
 
 macro_rules! binary {
-    ($($Name:ident $name:literal saves $saves:expr, |$a:ident, $b:ident| $value:expr, |$s:ident, $g:ident| $rule:expr;)*) => {$(
+    ($($Name:ident $name:literal saves $saves:expr, |$a:ident, $b:ident| $value:expr, |$s:ident, $g:ident| $rule:expr $(, $fused:ident)?;)*) => {$(
         struct $Name;
         impl<T: Float> Op<T> for $Name {
             fn name(&self) -> &'static str { $name }
@@ -18,15 +18,20 @@ macro_rules! binary {
                 $value
             }
             fn vjp(&self, $s: &Saved<Var<T>>, $g: &Var<T>) -> Cotangents<Var<T>> { $rule }
+            $(
+                fn vjp_fused(&self, saved: &mut Saved<Tensor<T>>, g: Tensor<T>) -> Result<Cotangents<Tensor<T>>, Tensor<T>> {
+                    Ok($fused(saved, g))
+                }
+            )?
         }
     )*};
 }
 
 binary! {
-    Sum "add" saves Save::NOTHING, |a, b| a + b, |_s, g| vec![Some(g.clone()), Some(g.clone())];
+    Sum "add" saves Save::NOTHING, |a, b| a + b, |_s, g| vec![Some(g.clone()), Some(g.clone())], of_sum;
     Difference "sub" saves Save::NOTHING, |a, b| a - b, |s, g| vec![Some(g.clone()), s.wants(1).then(|| -g)];
     Product "mul" saves Save::INPUTS, |a, b| a * b,
-        |s, g| vec![s.wants(0).then(|| g * s.input(1)), s.wants(1).then(|| g * s.input(0))];
+        |s, g| vec![s.wants(0).then(|| g * s.input(1)), s.wants(1).then(|| g * s.input(0))], of_product;
     Quotient "div" saves Save::input(1).and(Save::OUTPUT), |a, b| a / b, |s, g| {
         let per = g / s.input(1);
         vec![Some(per.clone()), s.wants(1).then(|| -(per * s.output()))]
@@ -45,6 +50,28 @@ binary! {
     };
     Larger "maximum" saves Save::INPUTS, |a, b| a.maximum(b), |s, g| shares(s, g, |a, b| a > b);
     Smaller "minimum" saves Save::INPUTS, |a, b| a.minimum(b), |s, g| shares(s, g, |a, b| a < b);
+}
+
+/// Both get the cotangent, and share its buffer only if both want it.
+fn of_sum<T: Float>(saved: &Saved<Tensor<T>>, g: Tensor<T>) -> Cotangents<Tensor<T>> {
+    if saved.wants(0) && saved.wants(1) {
+        return vec![Some(g.clone()), Some(g)];
+    }
+    let g = Some(g);
+    if saved.wants(0) { vec![g, None] } else { vec![None, g] }
+}
+
+/// The cotangent's buffer, which nobody reads any more, takes the last product.
+fn of_product<T: Float>(saved: &mut Saved<Tensor<T>>, g: Tensor<T>) -> Cotangents<Tensor<T>> {
+    let (a, b) = (saved.take_input(0), saved.take_input(1));
+    match [0, 1].map(|i| saved.wants(i)) {
+        [true, true] => {
+            let right = &g * &a;
+            vec![Some(g * &b), Some(right)]
+        }
+        [true, false] => vec![Some(g * &b), None],
+        [false, _] => vec![None, Some(g * &a)],
+    }
 }
 
 fn choose_one<T: Float>(mask: &Tensor<bool>, otherwise: &Var<T>) -> Var<T> {

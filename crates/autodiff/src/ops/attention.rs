@@ -34,11 +34,15 @@ impl<T: Float> Op<T> for Attention<T> {
         cotangents([&q, &k, &v], g, &self.options).map(Some).into()
     }
 
-    fn vjp_fused(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>) -> Option<Cotangents<Tensor<T>>> {
+    fn vjp_fused(
+        &self,
+        saved: &mut Saved<Tensor<T>>,
+        g: Tensor<T>,
+    ) -> Result<Cotangents<Tensor<T>>, Tensor<T>> {
         let [q, k, v] = [0, 1, 2].map(|i| saved.input(i));
         let out = saved.output();
-        let cotangents = Tensor::attention_grad([&q, &k, &v], [&out, &self.log_sums], g, &self.options);
-        Some(cotangents.map(Some).into())
+        let cotangents = Tensor::attention_grad([&q, &k, &v], [&out, &self.log_sums], &g, &self.options);
+        Ok(cotangents.map(Some).into())
     }
 }
 
@@ -77,9 +81,13 @@ impl<T: Float> Op<T> for PackedAttention<T> {
         vec![Some(Var::cat(&parts.each_ref(), 2).reshape(shape))]
     }
 
-    fn vjp_fused(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>) -> Option<Cotangents<Tensor<T>>> {
+    fn vjp_fused(
+        &self,
+        saved: &mut Saved<Tensor<T>>,
+        g: Tensor<T>,
+    ) -> Result<Cotangents<Tensor<T>>, Tensor<T>> {
         let (x, out) = (saved.input(0), saved.output());
-        Some(vec![Some(x.packed_attention_grad(self.heads, [&out, &self.log_sums], g, &self.options))])
+        Ok(vec![Some(x.packed_attention_grad(self.heads, [&out, &self.log_sums], &g, &self.options))])
     }
 }
 

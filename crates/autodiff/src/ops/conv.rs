@@ -49,11 +49,17 @@ impl<T: Float> Op<T> for Conv2d {
         ]
     }
 
-    fn vjp_fused(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>) -> Option<Cotangents<Tensor<T>>> {
-        let g = if self.relu { &g.unary_derivative(Unary::Relu {}, &saved.output()) } else { g };
-        Some(vec![
+    fn vjp_fused(
+        &self,
+        saved: &mut Saved<Tensor<T>>,
+        mut g: Tensor<T>,
+    ) -> Result<Cotangents<Tensor<T>>, Tensor<T>> {
+        if self.relu {
+            g.unary_derivative_assign(Unary::relu(), Some(&saved.take_output()));
+        }
+        Ok(vec![
             saved.wants(0).then(|| g.conv2d_input_grad(&saved.input(1), saved.shape(0), self.spec)),
-            saved.wants(1).then(|| saved.input(0).conv2d_weight_grad(g, saved.shape(1), self.spec)),
+            saved.wants(1).then(|| saved.input(0).conv2d_weight_grad(&g, saved.shape(1), self.spec)),
             saved.wants(2).then(|| g.sum_axes(&[0, 2, 3], false)),
         ])
     }

@@ -34,13 +34,26 @@ impl<T: Float> Op<T> for Table {
         vec![Some(self.0.derivative(g.clone(), read))]
     }
 
-    fn vjp_fused(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>) -> Option<Cotangents<Tensor<T>>> {
+    fn vjp_fused(
+        &self,
+        saved: &mut Saved<Tensor<T>>,
+        mut g: Tensor<T>,
+    ) -> Result<Cotangents<Tensor<T>>, Tensor<T>> {
         let read = match self.0.reads() {
-            Reads::Input => saved.input(0),
-            Reads::Output => saved.output(),
-            Reads::Nothing => g.clone(),
+            Reads::Input => Some(saved.take_input(0)),
+            Reads::Output => Some(saved.take_output()),
+            Reads::Nothing => None,
         };
-        Some(vec![Some(g.unary_derivative(self.0, &read))])
+        g.unary_derivative_assign(self.0, read.as_ref());
+        Ok(vec![Some(g)])
+    }
+
+    fn is_cheap(&self) -> bool {
+        self.0.reads() == Reads::Input
+    }
+
+    fn recompute(&self, saved: &Saved<Tensor<T>>) -> Option<Tensor<T>> {
+        Some(saved.input(0).unary(self.0))
     }
 }
 
@@ -139,5 +152,5 @@ macro_rules! language {
 }
 language! {
     abs sign sqrt rsqrt reciprocal exp exp2 expm1 ln log2 log10 log1p sin cos tan asin acos atan sinh cosh tanh
-    asinh acosh atanh erf erfc normal_cdf normal_pdf sigmoid floor ceil round trunc
+    asinh acosh atanh erf erfc normal_cdf gelu normal_pdf sigmoid floor ceil round trunc
 }

@@ -29,8 +29,14 @@ impl<T: Float> Op<T> for MatMul {
     }
 }
 
-/// Rows `[N, I]`, weight `[O, I]`, bias `[O]`.
+/// x `[…, I]`, weight `[O, I]` and perhaps bias `[O]`.
 struct Linear;
+
+/// `[…, C] → [N, C]`.
+fn rows(shape: &Shape) -> Shape {
+    let lead = shape.len() - 1;
+    Shape::new(&[shape[..lead].iter().product(), shape[lead]])
+}
 
 impl<T: Float> Op<T> for Linear {
     fn name(&self) -> &'static str {
@@ -42,15 +48,40 @@ impl<T: Float> Op<T> for Linear {
     }
 
     fn forward(&mut self, inputs: &[&Tensor<T>]) -> Tensor<T> {
-        inputs[0].matmul_bias(&inputs[1].t(), Some(inputs[2]))
+        let (x, w) = (inputs[0], inputs[1]);
+        let shape = x.shape();
+        let y = x.reshape(rows(shape)).matmul_bias(&w.t(), inputs.get(2).copied());
+        y.reshape(shape.with(shape.len() - 1, w.dim(0)))
     }
 
     fn vjp(&self, saved: &Saved<Var<T>>, g: &Var<T>) -> Cotangents<Var<T>> {
-        vec![
-            saved.wants(0).then(|| g.matmul(&saved.input(1))),
-            saved.wants(1).then(|| g.t().matmul(&saved.input(0))),
+        let g = g.reshape(rows(g.shape()));
+        let of_weight = || g.t().matmul(&saved.input(0).reshape(rows(&saved.shape(0))));
+        let mut out = vec![
+            saved.wants(0).then(|| g.matmul(&saved.input(1)).reshape(saved.shape(0))),
+            saved.wants(1).then(of_weight),
             saved.wants(2).then(|| g.sum_axes(&[0], false)),
-        ]
+        ];
+        out.truncate(saved.count());
+        out
+    }
+
+    fn vjp_fused(
+        &self,
+        saved: &mut Saved<Tensor<T>>,
+        g: Tensor<T>,
+    ) -> Result<Cotangents<Tensor<T>>, Tensor<T>> {
+        let g = g.reshape(rows(g.shape()));
+        let of_bias = saved.wants(2).then(|| g.sum_axes(&[0], false));
+        let of_weight = saved.wants(1).then(|| {
+            let x = saved.take_input(0);
+            g.t().matmul(&x.reshape(rows(x.shape())))
+        });
+        // Last, when the input's buffer is free for the result.
+        let of_input = saved.wants(0).then(|| g.matmul(&saved.take_input(1)).reshape(saved.shape(0)));
+        let mut out = vec![of_input, of_weight, of_bias];
+        out.truncate(saved.count());
+        Ok(out)
     }
 }
 
@@ -98,13 +129,9 @@ impl<T: Float> Var<T> {
         assert!(fits, "linear: input does not fit the weight: {x} · {w}ᵀ ({:?} ≠ {:?})", x.last(), w.last());
         let fits = bias.is_none_or(|b| b.shape()[..] == [w[0]]);
         assert!(fits, "linear: bias does not fit the weight: {:?} and {w}", bias.map(Var::shape));
-        let mut dims = x.to_vec();
-        dims[x.len() - 1] = w[0];
-        let rows = self.reshape([x[..x.len() - 1].iter().product(), w[1]]);
-        let out = match bias {
-            Some(bias) => apply(Linear, &[&rows, weight, bias]),
-            None => rows.matmul(&weight.t()),
-        };
-        out.reshape(Shape::new(&dims))
+        match bias {
+            Some(bias) => apply(Linear, &[self, weight, bias]),
+            None => apply(Linear, &[self, weight]),
+        }
     }
 }

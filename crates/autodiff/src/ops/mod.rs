@@ -14,3 +14,4 @@ mod softmax;
 mod view;
 
 pub use elementwise::choose;
+pub(crate) use view::Reshape;

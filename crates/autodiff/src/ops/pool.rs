@@ -80,10 +80,14 @@ impl<T: Float> Op<T> for MaxPool2d {
         vec![Some(put_back(&g, -1, &index, flat(&shape)).reshape(shape))]
     }
 
-    fn vjp_fused(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>) -> Option<Cotangents<Tensor<T>>> {
+    fn vjp_fused(
+        &self,
+        saved: &mut Saved<Tensor<T>>,
+        g: Tensor<T>,
+    ) -> Result<Cotangents<Tensor<T>>, Tensor<T>> {
         let shape = saved.shape(0);
-        Some(vec![Some(match &self.found {
-            Found::Nowhere => return None,
+        Ok(vec![Some(match &self.found {
+            Found::Nowhere => return Err(g),
             Found::Taps(taps) => g.max_pool2d_taps_grad(taps, shape, self.spec),
             Found::Places(places) => g.max_pool2d_grad(places, shape),
         })])

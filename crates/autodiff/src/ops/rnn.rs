@@ -115,8 +115,12 @@ impl<T: Float> Op<T> for Recurrent<T> {
         })
     }
 
-    fn vjp_fused(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>) -> Option<Cotangents<Tensor<T>>> {
-        let run = self.run.as_ref()?;
+    fn vjp_fused(
+        &self,
+        saved: &mut Saved<Tensor<T>>,
+        g: Tensor<T>,
+    ) -> Result<Cotangents<Tensor<T>>, Tensor<T>> {
+        let Some(run) = &self.run else { return Err(g) };
         let count = 3 + self.present.into_iter().filter(|&is_there| is_there).count();
         let inputs: Vec<Tensor<T>> = (0..count).map(|i| saved.input(i)).collect();
         let operands = self.named(inputs.iter().collect());
@@ -125,11 +129,11 @@ impl<T: Float> Op<T> for Recurrent<T> {
             let cells = g.narrow(0, length, g.len() - length).reshape([self.spec.steps.batch(), units]);
             (g.narrow(0, 0, length).reshape(*run.hidden.shape()), Some(cells))
         } else {
-            (g.clone(), None)
+            (g, None)
         };
         let cotangents = self.spec.backward(&operands, run, (&hidden, cells.as_ref()), saved.wants(0));
         let keep = |(i, c): (usize, Tensor<T>)| saved.wants(i).then_some(c);
-        Some(cotangents.into_vec().into_iter().enumerate().map(keep).collect())
+        Ok(cotangents.into_vec().into_iter().enumerate().map(keep).collect())
     }
 }
 

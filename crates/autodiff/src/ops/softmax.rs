@@ -27,8 +27,12 @@ impl<T: Float> Op<T> for Softmax {
         vec![Some((g - mean) * y)]
     }
 
-    fn vjp_fused(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>) -> Option<Cotangents<Tensor<T>>> {
-        Some(vec![Some(saved.output().softmax_grad(g, self.0))])
+    fn vjp_fused(
+        &self,
+        saved: &mut Saved<Tensor<T>>,
+        g: Tensor<T>,
+    ) -> Result<Cotangents<Tensor<T>>, Tensor<T>> {
+        Ok(vec![Some(saved.output().softmax_grad(&g, self.0))])
     }
 }
 
@@ -52,8 +56,12 @@ impl<T: Float> Op<T> for LogSoftmax {
         vec![Some(g - saved.output().exp() * g.sum_axes(&[self.0], true))]
     }
 
-    fn vjp_fused(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>) -> Option<Cotangents<Tensor<T>>> {
-        Some(vec![Some(saved.output().log_softmax_grad(g, self.0))])
+    fn vjp_fused(
+        &self,
+        saved: &mut Saved<Tensor<T>>,
+        g: Tensor<T>,
+    ) -> Result<Cotangents<Tensor<T>>, Tensor<T>> {
+        Ok(vec![Some(saved.output().log_softmax_grad(&g, self.0))])
     }
 }
 

@@ -58,7 +58,8 @@ impl<T: Float> Op<T> for Unview<T> {
     }
 }
 
-struct Reshape(Shape);
+/// The same elements in another shape.
+pub(crate) struct Reshape(pub(crate) Shape);
 
 impl<T: Float> Op<T> for Reshape {
     fn name(&self) -> &'static str {

@@ -29,8 +29,9 @@ impl Training {
 
 impl Workload for Training {
     fn run(&mut self) -> Result<(), Failure> {
-        let logits = self.model.forward(&self.x, &mut Context::train(&mut self.rng));
-        let loss = cross_entropy(&logits.reshape([self.y.len(), SIZE.vocabulary]), &self.y, Reduction::Mean);
+        let logits = self.model.forward(&self.x, &mut Context::train(&mut self.rng)).flatten(0, 1);
+        let loss = cross_entropy(&logits, &self.y, Reduction::Mean);
+        drop(logits); // or their graph would outlive the backward pass
         std::hint::black_box(self.optimizer.step(&mut self.model, &loss.backward())?);
         Ok(())
     }

@@ -1,4 +1,5 @@
-//! GPT-2 with 124 million random parameters (Radford et al. 2019): the logits of a prompt, and of one token after another.
+//! GPT-2 with 124 million random parameters (Radford et al. 2019): the logits behind a prompt, and
+//! those of one token after another.
 
 use gradus::prelude::*;
 
@@ -25,7 +26,7 @@ fn prompt(rng: &mut Rng) -> Tensor<i64> {
 fn prefill() -> Started {
     let mut rng = Rng::seed(8);
     let (model, tokens) = (Gpt::new(SIZE, &mut rng)?, prompt(&mut rng));
-    Repeat::start(Work::Step, move || no_grad(|| model.forward(&tokens, &mut Context::eval())))
+    Repeat::start(Work::Step, move || no_grad(|| model.prefill(&tokens, &mut Context::inference())))
 }
 
 struct Decode {

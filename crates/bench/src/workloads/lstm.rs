@@ -42,6 +42,7 @@ impl Workload for LanguageModel {
         let hidden = model.lstm.forward(&model.embed.forward(&self.tokens, cx), cx);
         let logits = model.head.forward(&hidden, cx).flatten(0, 1);
         let loss = cross_entropy(&logits, &self.targets, Reduction::Mean);
+        drop((hidden, logits)); // or their graph would outlive the backward pass
         std::hint::black_box(self.optimizer.step(&mut self.model, &loss.backward())?);
         Ok(())
     }

@@ -74,7 +74,7 @@ fn start(batch: usize) -> Started {
     let mut rng = Rng::seed(9);
     let model = MiniLm::new(&mut rng)?;
     let tokens = Tensor::randint([batch, POSITIONS], 0, VOCABULARY as i64, &mut rng);
-    Repeat::start(Work::Step, move || no_grad(|| model.forward(&tokens, &mut Context::eval())))
+    Repeat::start(Work::Step, move || no_grad(|| model.forward(&tokens, &mut Context::inference())))
 }
 
 pub(super) const ENTRIES: &[Entry] =

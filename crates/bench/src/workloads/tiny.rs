@@ -48,6 +48,7 @@ impl Tiny {
         let prediction = self.model.forward(&(&self.x).into(), &mut Context::train(&mut self.rng));
         let loss = mse(&prediction, &self.y, Reduction::Mean);
         let value = loss.item();
+        drop(prediction); // or its graph would outlive the backward pass
         self.optimizer.step(&mut self.model, &loss.backward())?;
         Ok(value)
     }

@@ -90,11 +90,21 @@ impl Gpt {
 
     /// `[B, T] → [B, T, V]`
     pub(super) fn forward(&self, tokens: &Tensor<i64>, cx: &mut Context) -> Var {
+        self.logits(&self.hidden(tokens, cx), cx)
+    }
+
+    /// The logits behind the last token: `[B, T] → [B, 1, V]`
+    pub(super) fn prefill(&self, tokens: &Tensor<i64>, cx: &mut Context) -> Var {
+        self.logits(&self.hidden(tokens, cx).narrow(1, tokens.dim(1) - 1, 1), cx)
+    }
+
+    /// `[B, T] → [B, T, C]`
+    fn hidden(&self, tokens: &Tensor<i64>, cx: &mut Context) -> Var {
         let mut x = self.embed(tokens, 0, cx);
         for block in &self.blocks {
             x = block.forward(&x, None, cx);
         }
-        self.logits(&x, cx)
+        x
     }
 
     /// The logits of the last of some tokens `[B, T] → [B, 1, V]` that follow those in the caches, one for each layer.

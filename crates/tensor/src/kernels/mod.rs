@@ -13,8 +13,11 @@ pub mod random;
 pub mod reduce;
 pub mod rnn;
 pub mod rows;
+pub(crate) mod stream;
 pub mod strided;
 mod transpose;
+#[cfg(target_arch = "x86_64")]
+mod transpose_x86;
 pub mod window;
 
 use crate::elementwise::{self, Binary, Unary};

@@ -4,6 +4,7 @@
 //! Sums run in fixed lanes and blocks, and the rows' shares of the weight's gradient are added by parts that follow from
 //! the sizes alone: the bits depend on neither threads nor instruction set. Rows are dense; knows no `Tensor`.
 
+use super::stream::prefetch;
 use crate::element::Float;
 use crate::isa::{Body, Isa, dispatch};
 use crate::parallel::{self, Cost};
@@ -81,7 +82,7 @@ pub fn forward<T: Float>(isa: Isa, call: Forward<'_, T>) {
     let each = rows_per_part(x.len() / n, n);
     let cost = Cost { bytes: 2 * size_of_val(x), flops: 8 * x.len() };
     parallel::chunks_mut2((y, each * n), (statistics, 2 * each), cost, |part, y, statistics| {
-        let x = &x[part * each * n..][..y.len()];
+        let x = &x[part * each * n..];
         dispatch(isa, Forth { n, eps, centred, x, weight, bias, y, statistics });
     });
 }
@@ -114,68 +115,31 @@ pub fn backward<T: Float>(isa: Isa, call: Backward<'_, T>) {
     }
 }
 
-/// A term of a sum over a row. A trait and not a closure, so that it is inlined into the [`Body`].
-trait Term<T> {
-    fn of(&self, i: usize) -> T;
-}
-
-/// Σ of the terms below `n`.
+/// Σ f(xᵢ, hᵢ) over rows of one length.
 #[inline(always)]
-#[expect(clippy::needless_range_loop, reason = "lane and term go by the same number")]
-fn sum<T: Float>(n: usize, term: &impl Term<T>) -> f64 {
+fn sum<T: Float>(x: &[T], h: &[T], f: impl Fn(T, T) -> T) -> f64 {
     let mut total = 0.0;
-    let mut start = 0;
-    while start < n {
-        let end = n.min(start + BLOCK);
+    for (x, h) in x.chunks(BLOCK).zip(h.chunks(BLOCK)) {
         let mut lanes = [T::ZERO; LANES];
-        let whole = start + (end - start) / LANES * LANES;
-        let mut i = start;
-        while i < whole {
+        let ((x, rest_x), (h, rest_h)) = (x.as_chunks::<LANES>(), h.as_chunks::<LANES>());
+        for (x, h) in x.iter().zip(h) {
             for lane in 0..LANES {
-                lanes[lane] = lanes[lane] + term.of(i + lane);
+                lanes[lane] = lanes[lane] + f(x[lane], h[lane]);
             }
-            i += LANES;
         }
-        for i in whole..end {
-            lanes[i - whole] = lanes[i - whole] + term.of(i);
+        for (lane, (&x, &h)) in lanes.iter_mut().zip(rest_x.iter().zip(rest_h)) {
+            *lane = *lane + f(x, h);
         }
-        let mut width = LANES / 2;
-        while width > 0 {
+        let mut width = LANES;
+        while width > 1 {
+            width /= 2;
             for lane in 0..width {
                 lanes[lane] = lanes[lane] + lanes[lane + width];
             }
-            width /= 2;
         }
         total += lanes[0].as_f64();
-        start = end;
     }
     total
-}
-
-struct Value<'a, T>(&'a [T]);
-impl<T: Float> Term<T> for Value<'_, T> {
-    #[inline(always)]
-    fn of(&self, i: usize) -> T {
-        self.0[i]
-    }
-}
-
-struct Deviation<'a, T>(&'a [T], T);
-impl<T: Float> Term<T> for Deviation<'_, T> {
-    #[inline(always)]
-    fn of(&self, i: usize) -> T {
-        let d = self.0[i] - self.1;
-        d * d
-    }
-}
-
-/// (x − mean)·scale·h.
-struct Along<'a, T>(&'a [T], (T, T), &'a [T]);
-impl<T: Float> Term<T> for Along<'_, T> {
-    #[inline(always)]
-    fn of(&self, i: usize) -> T {
-        (self.0[i] - self.1.0) * self.1.1 * self.2[i]
-    }
 }
 
 struct Forth<'a, T> {
@@ -189,41 +153,60 @@ struct Forth<'a, T> {
     statistics: &'a mut [T],
 }
 
+/// (x − mean)·scale·w + b. In a function of its own so that the compiler knows the slices apart.
+#[inline(always)]
+fn scaled<T: Float>(
+    x: &[T],
+    (mean, scale): (T, T),
+    (weight, bias): (Option<&[T]>, Option<&[T]>),
+    y: &mut [T],
+) {
+    let n = y.len();
+    let x = &x[..n];
+    match (weight, bias) {
+        (Some(w), Some(b)) => {
+            let (w, b) = (&w[..n], &b[..n]);
+            for i in 0..n {
+                y[i] = (x[i] - mean) * scale * w[i] + b[i];
+            }
+        }
+        (Some(w), None) => {
+            let w = &w[..n];
+            for i in 0..n {
+                y[i] = (x[i] - mean) * scale * w[i];
+            }
+        }
+        (None, b) => {
+            for i in 0..n {
+                y[i] = (x[i] - mean) * scale;
+            }
+            if let Some(b) = b {
+                y.iter_mut().zip(b).for_each(|(y, &b)| *y = *y + b);
+            }
+        }
+    }
+}
+
 impl<T: Float> Body for Forth<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run(self) {
         let n = self.n;
-        let rows =
-            self.y.chunks_exact_mut(n).zip(self.x.chunks_exact(n)).zip(self.statistics.chunks_exact_mut(2));
-        for ((y, x), statistics) in rows {
-            let mean = if self.centred { T::of(sum(n, &Value(x)) / n as f64) } else { T::ZERO };
-            let variance = sum(n, &Deviation(x, mean)) / n as f64;
+        let rows = self.y.chunks_exact_mut(n).zip(self.statistics.chunks_exact_mut(2));
+        for (row, (y, statistics)) in rows.enumerate() {
+            let x = &self.x[row * n..][..n];
+            let mean = if self.centred { T::of(sum(x, x, |x, _| x) / n as f64) } else { T::ZERO };
+            let square = |x: T, _| {
+                let deviation = x - mean;
+                deviation * deviation
+            };
+            let variance = sum(x, x, square) / n as f64;
             let scale = T::of(1.0 / (variance + self.eps).sqrt());
             statistics[0] = mean;
             statistics[1] = scale;
-            match (self.weight, self.bias) {
-                (Some(w), Some(b)) => {
-                    let (w, b) = (&w[..n], &b[..n]);
-                    for i in 0..n {
-                        y[i] = (x[i] - mean) * scale * w[i] + b[i];
-                    }
-                }
-                (Some(w), None) => {
-                    let w = &w[..n];
-                    for i in 0..n {
-                        y[i] = (x[i] - mean) * scale * w[i];
-                    }
-                }
-                (None, b) => {
-                    for i in 0..n {
-                        y[i] = (x[i] - mean) * scale;
-                    }
-                    if let Some(b) = b {
-                        y.iter_mut().zip(b).for_each(|(y, &b)| *y = *y + b);
-                    }
-                }
-            }
+            // The next row comes while this one is written.
+            prefetch(self.x, (row + 1) * n, n);
+            scaled(x, (mean, scale), (self.weight, self.bias), y);
         }
     }
 }
@@ -258,8 +241,8 @@ impl<T: Float> Body for Back<'_, T> {
                 }
                 None => dx.copy_from_slice(g),
             }
-            let along = T::of(sum(n, &Along(x, (mean, scale), dx)) / n as f64);
-            let across = if self.centred { T::of(sum(n, &Value(dx)) / n as f64) } else { T::ZERO };
+            let along = T::of(sum(x, dx, |x, h| (x - mean) * scale * h) / n as f64);
+            let across = if self.centred { T::of(sum(dx, dx, |h, _| h) / n as f64) } else { T::ZERO };
             for i in 0..n {
                 let normal = (x[i] - mean) * scale;
                 dx[i] = (dx[i] - across - normal * along) * scale;

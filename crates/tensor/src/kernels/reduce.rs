@@ -5,7 +5,7 @@
 
 use std::marker::PhantomData;
 
-use super::strided::{BLOCK, PART, gather};
+use super::strided::{PART, gather};
 use crate::element::Number;
 use crate::isa::{Body, Isa, dispatch};
 use crate::layout::{Collapsed, Layout};
@@ -43,8 +43,8 @@ pub struct Call<'a, T> {
 struct Fold<T> {
     identity: T,
     combine: fn(T, T) -> T,
-    /// A whole dense block.
-    block: fn(Isa, &[T]) -> T,
+    /// Dense elements, block by block: a result for each.
+    blocks: fn(Isa, &[T], &mut [T]),
     /// One row into another.
     rows: fn(Isa, &mut [T], &[T]),
 }
@@ -59,7 +59,7 @@ impl<T: Number> Fold<T> {
         Self {
             identity: F::IDENTITY,
             combine: F::combine,
-            block: |isa, block| dispatch(isa, Block::<T, F>(block, PhantomData)),
+            blocks: |isa, data, out| dispatch(isa, Blocks::<T, F>(data, out, PhantomData)),
             rows: |isa, into, row| dispatch(isa, Row::<T, F>(into, row, PhantomData)),
         }
     }
@@ -82,8 +82,10 @@ folds! {
     Minimum HIGHEST |a, b| smaller(a, b);
 }
 
+/// Elements of a block, which is summed in lanes; blocks are combined in the tree.
+const BLOCK: usize = 512;
 /// Accumulators that run side by side in one block.
-const LANES: usize = 32;
+const LANES: usize = 64;
 /// Rows that are added one after another before the tree takes over.
 const ROWS: usize = 32;
 /// Columns and rows of one part of a reduction over outer axes.
@@ -153,50 +155,54 @@ fn fold_part<T: Number>(
     first: usize,
     count: usize,
 ) -> T {
-    let mut scratch = [T::ZERO; BLOCK];
     let mut tree = Tree { combine: fold.combine, slots: [T::ZERO; 32], count: 0 };
+    if let [(_, 1)] = layout.axes() {
+        let mut results = [T::ZERO; PART / BLOCK];
+        let results = &mut results[..count.div_ceil(BLOCK)];
+        (fold.blocks)(isa, &data[layout.offset() + first..][..count], results);
+        results.iter().for_each(|&result| tree.push(result));
+        return tree.finish(fold.identity);
+    }
+    let mut scratch = [T::ZERO; BLOCK];
     let mut done = 0;
     while done < count {
-        let len = BLOCK.min(count - done);
-        let start = first + done;
-        let block = match layout.axes() {
-            [(_, 1)] => &data[layout.offset() + start..][..len],
-            _ => {
-                gather(data, layout, start, &mut scratch[..len]);
-                &scratch[..len]
-            }
-        };
-        tree.push((fold.block)(isa, block));
-        done += len;
+        let block = &mut scratch[..BLOCK.min(count - done)];
+        gather(data, layout, first + done, block);
+        let mut result = [T::ZERO];
+        (fold.blocks)(isa, block, &mut result);
+        tree.push(result[0]);
+        done += BLOCK;
     }
     tree.finish(fold.identity)
 }
 
-/// One block: `LANES` accumulators, then a tree over them.
-struct Block<'a, T, F>(&'a [T], PhantomData<F>);
+/// Each block in `LANES` accumulators, then a tree over them.
+struct Blocks<'a, T, F>(&'a [T], &'a mut [T], PhantomData<F>);
 
-impl<T: Number, F: Combine<T>> Body for Block<'_, T, F> {
-    type Output = T;
+impl<T: Number, F: Combine<T>> Body for Blocks<'_, T, F> {
+    type Output = ();
     #[inline(always)]
-    fn run(self) -> T {
-        let mut lanes = [F::IDENTITY; LANES];
-        let mut chunks = self.0.chunks_exact(LANES);
-        for chunk in &mut chunks {
-            for i in 0..LANES {
-                lanes[i] = F::combine(lanes[i], chunk[i]);
+    fn run(self) {
+        for (block, out) in self.0.chunks(BLOCK).zip(self.1) {
+            let mut lanes = [F::IDENTITY; LANES];
+            let (chunks, rest) = block.as_chunks::<LANES>();
+            for chunk in chunks {
+                for i in 0..LANES {
+                    lanes[i] = F::combine(lanes[i], chunk[i]);
+                }
             }
-        }
-        for (lane, &value) in lanes.iter_mut().zip(chunks.remainder()) {
-            *lane = F::combine(*lane, value);
-        }
-        let mut width = LANES;
-        while width > 1 {
-            width /= 2;
-            for i in 0..width {
-                lanes[i] = F::combine(lanes[i], lanes[i + width]);
+            for (lane, &value) in lanes.iter_mut().zip(rest) {
+                *lane = F::combine(*lane, value);
             }
+            let mut width = LANES;
+            while width > 1 {
+                width /= 2;
+                for i in 0..width {
+                    lanes[i] = F::combine(lanes[i], lanes[i + width]);
+                }
+            }
+            *out = lanes[0];
         }
-        lanes[0]
     }
 }
 

@@ -3,6 +3,7 @@
 //! A row's sums run in fixed lanes and blocks, so their bits do not depend on threads. Rows are
 //! dense; knows no `Tensor`.
 
+use super::stream::prefetch;
 use crate::element::Float;
 use crate::isa::{Isa, Kernel, MulAdd, dispatch_kernel};
 use crate::parallel::{self, Cost};
@@ -117,8 +118,8 @@ trait RowFunction<T>: Sync {
 fn map<T: Float>(isa: Isa, n: usize, a: &[T], b: &[T], out: &mut [T], f: &impl RowFunction<T>) {
     let each = PART.div_ceil(n.max(1));
     parallel::chunks_mut(out, each * n, cost::<T>(a.len()), |part, out| {
-        let range = part * each * n..part * each * n + out.len();
-        dispatch_kernel(isa, Map { first: part * each, n, a: &a[range.clone()], b: &b[range], out, f });
+        let (a, b) = (&a[part * each * n..], &b[part * each * n..]);
+        dispatch_kernel(isa, Map { first: part * each, n, a, b, out, f });
     });
 }
 
@@ -136,8 +137,10 @@ impl<T: Float, F: RowFunction<T>> Kernel for Map<'_, T, F> {
     #[inline(always)]
     fn run<M: MulAdd>(self) {
         let n = self.n.max(1);
-        let rows = self.out.chunks_exact_mut(n).zip(self.a.chunks_exact(n)).zip(self.b.chunks_exact(n));
-        for (row, ((out, a), b)) in rows.enumerate() {
+        for (row, out) in self.out.chunks_exact_mut(n).enumerate() {
+            let (a, b) = (&self.a[row * n..][..n], &self.b[row * n..][..n]);
+            // Long functions leave the memory idle: the next row comes meanwhile.
+            prefetch(self.a, (row + 1) * n, n);
             self.f.row::<M>(self.first + row, a, b, out);
         }
     }
@@ -260,29 +263,36 @@ fn exponentials_of<T: Float, M: MulAdd>(x: &Chunk<T>, shift: T, out: &mut Chunk<
 /// Σ e^(x − shift), for a shift that no x exceeds; the terms go to `out` unless it is empty.
 #[inline(always)]
 fn exponentials<T: Float, M: MulAdd>(x: &[T], shift: T, out: &mut [T]) -> T {
-    let mut total = T::ZERO;
+    let (chunks, _) = x.as_chunks::<LANES>().0.as_chunks::<K>();
+    let whole = chunks.len() * K * LANES;
+    let rest = &x[whole..];
+    let mut padded = [[T::LOWEST; LANES]; K]; // e^−∞ adds nothing
+    padded.as_flattened_mut()[..rest.len()].copy_from_slice(rest);
     let is_kept = !out.is_empty();
+    let (out, last) = out.split_at_mut(if is_kept { whole } else { 0 });
+    let out = out.as_chunks_mut::<LANES>().0.as_chunks_mut::<K>().0;
+    let mut end = [[T::ZERO; LANES]; K];
+    let mut total = T::ZERO;
+    let count = chunks.len() + usize::from(!rest.is_empty());
     let mut start = 0;
-    while start < x.len() {
-        let end = x.len().min(start + BLOCK);
+    while start < count {
+        let stop = count.min(start + BLOCK / (K * LANES));
         let mut sums = [[T::ZERO; LANES]; K];
-        while start < end {
-            let len = (end - start).min(K * LANES);
-            let mut values = [[T::LOWEST; LANES]; K]; // e^−∞ adds nothing
-            values.as_flattened_mut()[..len].copy_from_slice(&x[start..start + len]);
-            let mut e = [[T::ZERO; LANES]; K];
-            exponentials_of::<T, M>(&values, shift, &mut e, &mut sums);
-            if is_kept {
-                out[start..start + len].copy_from_slice(&e.as_flattened()[..len]);
-            }
-            start += len;
+        // The padded rest goes through the same loop as all: the function is compiled once.
+        for i in start..stop {
+            let x = chunks.get(i).unwrap_or(&padded);
+            exponentials_of::<T, M>(x, shift, out.get_mut(i).unwrap_or(&mut end), &mut sums);
         }
+        start = stop;
         let [a, b, c, d] = sums;
         let mut lanes = [T::ZERO; LANES];
         for lane in 0..LANES {
             lanes[lane] = (a[lane] + b[lane]) + (c[lane] + d[lane]);
         }
         total = total + fold(lanes, |a, b| a + b);
+    }
+    if is_kept {
+        last.copy_from_slice(&end.as_flattened()[..last.len()]);
     }
     total
 }

@@ -56,9 +56,6 @@ fn all_are_within_two_ulps() {
     check("normal_cdf", both!(normal_cdf), f64::normal_cdf, -12.9, ALL, 5.0);
     check("normal_pdf", both!(normal_pdf), f64::normal_pdf, -13.1, 13.1, 2.1);
     let gelu_of = |x: f64| x * f64::normal_cdf(x);
-    fn gelu<const K: usize, M: MulAdd>(x: [f32; K]) -> [f32; K] {
-        (Pack::<f32, K, M>::new(x) * Pack::new(normal_cdf::<K, M>(x))).0
-    }
     check("gelu", both!(gelu), gelu_of, -12.9, ALL, 5.5);
     check("sigmoid", both!(sigmoid), sigmoid_of, -87.3, ALL, 2.0);
     check("log1p_exp", both!(log1p_exp), f64::log1p_exp, -87.3, ALL, 2.5);
@@ -73,12 +70,14 @@ fn edges_and_what_is_no_number() {
         ($x:expr; $($f:ident)*) => { [$($f::<1, Fused>($x)[0]),*, $($f::<1, Separate>($x)[0]),*] };
     }
     for nan in nan {
-        let all = of!([nan]; exp exp_falling tanh ln erf erfc normal_cdf normal_pdf sigmoid log1p_exp);
+        let all = of!([nan]; exp exp_falling tanh ln erf erfc normal_cdf gelu normal_pdf sigmoid log1p_exp);
         assert!(all.iter().all(|y| y.is_nan()), "{all:?}");
     }
     let zero = [0.0; 12];
     assert_eq!(of!(down; exp exp_falling normal_cdf normal_pdf sigmoid log1p_exp), zero);
-    assert_eq!(of!(up; exp ln log1p_exp), [INFINITE; 6]);
+    assert_eq!(of!(up; exp ln log1p_exp gelu), [INFINITE; 8]);
+    assert_eq!(of!(down; gelu), [0.0; 2]);
+    assert_eq!(of!([-1e30]; gelu), [0.0; 2]);
     assert_eq!(of!(up; tanh erf normal_cdf sigmoid), [1.0; 8]);
     assert_eq!(of!(up; erfc normal_pdf), [0.0; 4]);
     assert_eq!(of!(down; tanh erf), [-1.0; 4]);
@@ -102,5 +101,5 @@ fn a_pack_is_its_numbers() {
             assert_eq!($f::<4, Separate>(x), x.map(|x| $f::<1, Separate>([x])[0]), stringify!($f));
         )* };
     }
-    same!(exp exp_falling tanh erf erfc normal_cdf normal_pdf sigmoid log1p_exp);
+    same!(exp exp_falling tanh erf erfc normal_cdf gelu normal_pdf sigmoid log1p_exp);
 }

@@ -4,9 +4,9 @@
 //! A task is one key head, or some of its keys where there are few heads. Then each task has a share of the queries' gradients
 //! of its own, and the shares are added in the order of the keys.
 
-use super::bias::{self, Tile};
+use super::bias::{self, CHUNK, Tile};
 use super::pack::{dots, pack, pack_transposed};
-use super::places::{Places, Rows};
+use super::places::{Places, Rows, Soon};
 use super::{Bias, Heads, KEYS, QUERIES, Sizes, dense, product, transposed};
 use crate::isa::Isa;
 use crate::kernels::matmul::Tables;
@@ -110,7 +110,7 @@ struct Room<'a, T> {
     /// Scores and cotangents of one tile.
     scores: &'a mut [T],
     cotangents: &'a mut [T],
-    /// Keys by rows and by columns, values by columns.
+    /// Keys times the scale by rows, keys and values by columns.
     k: &'a mut [T],
     k_columns: &'a mut [T],
     v_columns: &'a mut [T],
@@ -134,11 +134,12 @@ impl<T: Tables> Pass<'_, T> {
         let Sizes { heads, key_heads, queries, keys, width, value_width, .. } = self.call.sizes;
         let group = heads / key_heads;
         let (rows, block) = (queries.min(QUERIES), keys.min(KEYS));
+        let row = block.next_multiple_of(CHUNK);
         let lengths = [
             rows * width,
             rows * value_width,
-            rows * block,
-            rows * block,
+            rows * row,
+            rows * row,
             block * width,
             block * width,
             block * value_width,
@@ -163,9 +164,8 @@ impl<T: Tables> Pass<'_, T> {
         for key in (first_key..last_key).step_by(KEYS) {
             self.keys(key_head, (key, KEYS.min(last_key - key)), &saved, room);
         }
-        let shift = if self.parts.0 > 1 { part * self.call.sizes.batch * heads } else { 0 };
-        for (row, sum) in room.q_sum.chunks_exact_mut(width.max(1)).enumerate() {
-            sum.iter_mut().for_each(|sum| *sum = *sum * self.call.scale);
+        let shift = self.share(part);
+        for (row, sum) in room.q_sum.chunks_exact(width.max(1)).enumerate() {
             // SAFETY: these heads, or this task's share of them, belong to this task alone.
             unsafe { self.q.write(shift + first_head + row / queries, row % queries, sum) };
         }
@@ -183,13 +183,43 @@ impl<T: Tables> Pass<'_, T> {
         saved
     }
 
+    /// The gradients of q are written to the heads of this share of them.
+    fn share(&self, part: usize) -> usize {
+        if self.parts.0 > 1 { part * self.call.sizes.batch * self.call.sizes.heads } else { 0 }
+    }
+
+    /// Brings nearer, while row `i` of a query head meets keys from `key` on, what is read and written next: this head's gradients
+    /// of queries, this block's of keys, and the same rows of the next task's operands.
+    #[inline(always)]
+    fn fetch(&self, key_head: usize, head: usize, (key, count): (usize, usize), i: usize) {
+        let Backward { sizes, q, k, v, out, g, .. } = self.call;
+        let Sizes { batch, heads, key_heads, queries, keys, width, value_width } = *sizes;
+        if i < count {
+            self.k.fetch(key_head, key + i);
+            self.v.fetch(key_head, key + i);
+        }
+        if key % self.parts.1 != 0 {
+            return;
+        }
+        self.q.fetch(self.share(key / self.parts.1) + head, i);
+        if key_head + 1 < batch * key_heads && self.parts.0 == 1 {
+            let (head, key_head) = (head + heads / key_heads, key_head + 1);
+            let soon = |x, head, end, width| Soon { x, head, first: 0, end, width }.fetch(i);
+            soon(q, head, queries, width);
+            soon(g, head, queries, value_width);
+            soon(out, head, queries, value_width);
+            soon(k, key_head, keys, width);
+            soon(v, key_head, keys, value_width);
+        }
+    }
+
     /// One block of keys.
     fn keys(&self, key_head: usize, block: (usize, usize), saved: &[[T; 2]], room: &mut Room<'_, T>) {
-        let Backward { sizes, k, v, bias, .. } = self.call;
+        let Backward { sizes, k, v, scale, bias, .. } = self.call;
         let Sizes { heads, key_heads, queries, width, value_width, .. } = *sizes;
         let (key, count) = block;
         let group = heads / key_heads;
-        pack(self.isa, k, key_head, block, (width, T::ONE), room.k);
+        pack(self.isa, k, key_head, block, (width, *scale), room.k);
         pack_transposed(self.isa, k, key_head, block, width, (room.k_columns, count));
         pack_transposed(self.isa, v, key_head, block, value_width, (room.v_columns, count));
         let mut is_first = true;
@@ -238,18 +268,19 @@ impl<T: Tables> Pass<'_, T> {
         let count = if is_first { all } else { seen };
         pack(self.isa, q, head.0, (row, rows), (width, *scale), room.q);
         pack(self.isa, g, head.0, (row, rows), (value_width, T::ONE), room.g);
+        let stride = count.next_multiple_of(CHUNK);
         product(
             [rows, count, width],
             dense(room.q, width),
             dense(room.k_columns, all),
-            (room.scores, count),
+            (room.scores, stride),
             false,
         );
         product(
             [rows, count, value_width],
             dense(room.g, value_width),
             dense(room.v_columns, all),
-            (room.cotangents, count),
+            (room.cotangents, stride),
             false,
         );
         let tile = Tile {
@@ -260,9 +291,11 @@ impl<T: Tables> Pass<'_, T> {
             queries: (row, rows),
             keys: (key, count),
         };
-        let (scores, cotangents) = (&mut room.scores[..rows * count], &mut room.cotangents[..rows * count]);
-        bias::pass(self.isa, bias::Backward { tile, scores, cotangents, row: count, saved });
-        let (p, ds) = (dense(room.scores, count), dense(room.cotangents, count));
+        let (scores, cotangents) = (&mut room.scores[..rows * stride], &mut room.cotangents[..rows * stride]);
+        let key_head = sizes.key_head(head.0);
+        let meanwhile = |i: usize| self.fetch(key_head, head.0, (key, all), row + i);
+        bias::pass(self.isa, bias::Backward { tile, scores, cotangents, row: stride, saved, meanwhile });
+        let (p, ds) = (dense(room.scores, stride), dense(room.cotangents, stride));
         let sum = !is_first;
         product(
             [count, value_width, rows],

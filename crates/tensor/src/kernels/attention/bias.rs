@@ -2,9 +2,9 @@
 //! and the same backward. A row's sums run in fixed lanes, so that bits depend on neither threads nor instruction set.
 
 use super::Heads;
-use super::pack::halved;
+use super::pack::LANES;
 use crate::element::Float;
-use crate::isa::{Body, Isa, dispatch};
+use crate::isa::{Isa, Kernel, MulAdd, dispatch_kernel};
 use crate::kernels::random::words;
 use crate::rng::RngState;
 
@@ -136,20 +136,25 @@ fn masked<T: Float, M: Copy>(
     }
 }
 
-const LANES: usize = 16;
+/// Numbers that go through the exponential side by side (see [`crate::Pack`]); they lie `LANES` apart.
+const K: usize = 4;
+type Chunk<T> = [[T; LANES]; K];
+/// Columns of a chunk: rows of tiles lie a multiple of it apart, so that each ends in a whole one.
+pub(super) const CHUNK: usize = K * LANES;
 
-/// Folds a row in fixed lanes.
+/// The chunks that the first `count` columns of a row begin.
 #[inline(always)]
-fn fold<T: Float>(row: &[T], start: T, f: impl Fn(T, T) -> T) -> T {
-    let mut lanes = [start; LANES];
-    let (chunks, rest) = row.as_chunks::<LANES>();
-    for chunk in chunks {
-        for lane in 0..LANES {
-            lanes[lane] = f(lanes[lane], chunk[lane]);
-        }
-    }
-    for (lane, &x) in lanes.iter_mut().zip(rest) {
-        *lane = f(*lane, x);
+fn chunks<T>(row: &mut [T], count: usize) -> &mut [Chunk<T>] {
+    row[..count.next_multiple_of(CHUNK)].as_chunks_mut().0.as_chunks_mut().0
+}
+
+/// Folds a chunk, halves upon halves.
+#[inline(always)]
+fn fold<T: Float>(chunk: Chunk<T>, f: impl Fn(T, T) -> T) -> T {
+    let [a, b, c, d] = chunk;
+    let mut lanes = [T::ZERO; LANES];
+    for lane in 0..LANES {
+        lanes[lane] = f(f(a[lane], b[lane]), f(c[lane], d[lane]));
     }
     let mut width = LANES;
     while width > 1 {
@@ -161,58 +166,131 @@ fn fold<T: Float>(row: &[T], start: T, f: impl Fn(T, T) -> T) -> T {
     lanes[0]
 }
 
-/// Each x becomes e^(x − shift); answers their sum.
+/// The largest number of whole chunks; a NaN may be passed over (the exponentials find it).
 #[inline(always)]
-fn exponentials<T: Float>(row: &mut [T], shift: T) -> T {
-    let mut lanes = [T::ZERO; LANES];
-    let (chunks, rest) = row.as_chunks_mut::<LANES>();
+fn largest<T: Float>(chunks: &[Chunk<T>]) -> T {
+    let larger = |a: T, b: T| if b > a { b } else { a };
+    let mut most = [[T::LOWEST; LANES]; K];
     for chunk in chunks {
         for lane in 0..LANES {
-            chunk[lane] = (chunk[lane] - shift).fast_exp();
-            lanes[lane] = lanes[lane] + chunk[lane];
+            let mut k = 0;
+            while k < K {
+                most[k][lane] = larger(most[k][lane], chunk[k][lane]);
+                k += 1;
+            }
         }
     }
-    for (lane, x) in lanes.iter_mut().zip(rest) {
-        *x = (*x - shift).fast_exp();
-        *lane = *lane + *x;
+    fold(most, larger)
+}
+
+/// Where e^x is taken for 0: at the smallest normal numbers. Beside the 1 of a row's maximum nothing of it is left, and a result
+/// that is not normal costs the processor as much as a hundred that are.
+#[inline(always)]
+fn bottom<T: Float>() -> T {
+    T::of(if size_of::<T>() == 4 { -87.0 } else { -708.0 })
+}
+
+/// e^(x − shift) of a pack, for a shift that no x exceeds by much.
+#[inline(always)]
+fn exponential<T: Float, M: MulAdd>(x: &Chunk<T>, lane: usize, shift: T) -> [T; K] {
+    let bottom = bottom::<T>();
+    let (mut below, mut pack) = ([false; K], [T::ZERO; K]);
+    let mut k = 0;
+    while k < K {
+        let moved = x[k][lane] - shift;
+        below[k] = moved < bottom;
+        pack[k] = if below[k] { bottom } else { moved };
+        k += 1;
     }
-    halved(lanes)
+    let mut e = T::exp_falling_pack::<K, M>(pack);
+    let mut k = 0;
+    while k < K {
+        e[k] = if below[k] { T::ZERO } else { e[k] };
+        k += 1;
+    }
+    e
+}
+
+/// Each x becomes e^(x − shift), which is also added to the sums. A function of its own, as the one below, so that the compiler
+/// knows the chunks apart.
+#[inline(always)]
+fn exponentials_of<T: Float, M: MulAdd>(x: &mut Chunk<T>, shift: T, sums: &mut Chunk<T>) {
+    for lane in 0..LANES {
+        let e = exponential::<T, M>(x, lane, shift);
+        let mut k = 0;
+        while k < K {
+            x[k][lane] = e[k];
+            sums[k][lane] = sums[k][lane] + e[k];
+            k += 1;
+        }
+    }
+}
+
+/// Scores become p = e^(score − shift), cotangents of the probabilities those of the scores, p·(dp − total).
+#[inline(always)]
+fn cotangents_of<T: Float, M: MulAdd>(x: &mut Chunk<T>, dp: &mut Chunk<T>, [shift, total]: [T; 2]) {
+    for lane in 0..LANES {
+        let p = exponential::<T, M>(x, lane, shift);
+        let mut k = 0;
+        while k < K {
+            dp[k][lane] = p[k] * (dp[k][lane] - total);
+            x[k][lane] = p[k];
+            k += 1;
+        }
+    }
 }
 
 /// One tile of scores becomes e^(score − maximum so far); sums and results so far move to the new maximum.
-pub(super) struct Forward<'a, T> {
+pub(super) struct Forward<'a, T, F> {
     pub(super) tile: Tile<'a, T>,
     /// `[queries, row]`, the keys first in each row.
     pub(super) scores: &'a mut [T],
+    /// A multiple of [`CHUNK`].
     pub(super) row: usize,
     /// The maximum and the sum so far of each query.
     pub(super) running: &'a mut [[T; 2]],
     /// The results so far `[queries, width]`; none before the first tile.
     pub(super) results: Option<(&'a mut [T], usize)>,
+    /// Called for each row: something else that may go on meanwhile.
+    pub(super) meanwhile: F,
 }
 
-impl<T: Float> Body for Forward<'_, T> {
+impl<T: Float, F: Fn(usize)> Kernel for Forward<'_, T, F> {
     type Output = ();
     const WIDE: bool = size_of::<T>() == 4;
     #[inline(always)]
-    fn run(self) {
-        let Self { tile, scores, row, running, mut results } = self;
+    fn run<M: MulAdd>(self) {
+        let Self { tile, scores, row, running, mut results, meanwhile } = self;
         let keys = tile.keys.1;
         let mut factors = [T::ZERO; MOST_KEYS];
-        for (i, (scores, running)) in scores.chunks_mut(row).zip(running.iter_mut()).enumerate() {
-            let scores = &mut scores[..keys];
-            let seen = tile.score(i, scores);
-            let (scores, unseen) = scores.split_at_mut(seen);
-            unseen.fill(T::ZERO);
+        for (i, (scores, running)) in scores.chunks_exact_mut(row).zip(running.iter_mut()).enumerate() {
+            let seen = tile.score(i, &mut scores[..keys]);
+            let whole = seen.next_multiple_of(CHUNK);
+            scores[seen..whole].fill(T::LOWEST); // e^−∞ adds nothing
+            meanwhile(i);
             let [old, sum] = *running;
-            let largest = fold(scores, old, |a, b| if b > a { b } else { a });
+            let chunks = chunks(scores, seen);
+            let most = largest(chunks);
+            let most = if most > old { most } else { old };
             // A row of −∞ so far keeps a finite shift, so that its exponentials are 0.
-            let shift = if largest == T::LOWEST { T::ZERO } else { largest };
-            let fade = (old - shift).fast_exp();
-            *running = [largest, sum * fade + exponentials(scores, shift)];
+            let shift = if most == T::LOWEST { T::ZERO } else { most };
+            let fade = match old - shift {
+                // As the exponentials have it. (A first tile has seen −∞.)
+                step if step < bottom() => T::ZERO,
+                step => step.fast_exp_falling(),
+            };
+            let mut sums = [[T::ZERO; LANES]; K];
+            // A loop, not a closure: that might be compiled by itself, without the instruction set.
+            for chunk in chunks {
+                exponentials_of::<T, M>(chunk, shift, &mut sums);
+            }
+            *running = [most, sum * fade + fold(sums, |a, b| a + b)];
+            if whole < keys {
+                scores[whole..keys].fill(T::ZERO);
+            }
             if let Some(dropout) = &tile.bias.dropout {
                 tile.kept(dropout, i, &mut factors[..seen]);
-                scores.iter_mut().zip(&factors).for_each(|(score, &factor)| *score = *score * factor);
+                scores.iter_mut().zip(&factors[..seen]).for_each(|(score, &factor)| *score = *score * factor);
             }
             if let Some((results, width)) = &mut results
                 && fade != T::ONE
@@ -225,52 +303,52 @@ impl<T: Float> Body for Forward<'_, T> {
 
 /// One tile of scores and of the cotangents of its probabilities becomes the probabilities after dropout, and the cotangents
 /// of the scores: p·(dp − Σ p·dp).
-pub(super) struct Backward<'a, T> {
+pub(super) struct Backward<'a, T, F> {
     pub(super) tile: Tile<'a, T>,
     /// `[queries, row]`, the keys first in each row.
     pub(super) scores: &'a mut [T],
     /// As `scores`.
     pub(super) cotangents: &'a mut [T],
+    /// A multiple of [`CHUNK`].
     pub(super) row: usize,
     /// ln Σ e^score and Σ p·dp of each query.
     pub(super) saved: &'a [[T; 2]],
+    /// As in [`Forward`].
+    pub(super) meanwhile: F,
 }
 
-impl<T: Float> Body for Backward<'_, T> {
+impl<T: Float, F: Fn(usize)> Kernel for Backward<'_, T, F> {
     type Output = ();
     const WIDE: bool = size_of::<T>() == 4;
     #[inline(always)]
-    fn run(self) {
-        let Self { tile, scores, cotangents, row, saved } = self;
+    fn run<M: MulAdd>(self) {
+        let Self { tile, scores, cotangents, row, saved, meanwhile } = self;
         let keys = tile.keys.1;
         let mut factors = [T::ZERO; MOST_KEYS];
-        let rows = scores.chunks_mut(row).zip(cotangents.chunks_mut(row)).zip(saved);
-        for (i, ((scores, cotangents), &[log_sum, total])) in rows.enumerate() {
-            let scores = &mut scores[..keys];
-            let seen = tile.score(i, scores);
-            let (scores, unseen) = scores.split_at_mut(seen);
-            let (cotangents, unseen_too) = cotangents[..keys].split_at_mut(seen);
-            unseen.fill(T::ZERO);
-            unseen_too.fill(T::ZERO);
+        let rows = scores.chunks_exact_mut(row).zip(cotangents.chunks_exact_mut(row)).zip(saved);
+        for (i, ((scores, cotangents), saved)) in rows.enumerate() {
+            let seen = tile.score(i, &mut scores[..keys]);
+            meanwhile(i);
             if let Some(dropout) = &tile.bias.dropout {
                 tile.kept(dropout, i, &mut factors[..seen]);
-                for ((score, cotangent), &factor) in scores.iter_mut().zip(cotangents).zip(&factors) {
-                    let p = (*score - log_sum).fast_exp();
-                    *cotangent = p * (*cotangent * factor - total);
-                    *score = p * factor;
-                }
-            } else {
-                for (score, cotangent) in scores.iter_mut().zip(cotangents) {
-                    let p = (*score - log_sum).fast_exp();
-                    *cotangent = p * (*cotangent - total);
-                    *score = p;
-                }
+                cotangents.iter_mut().zip(&factors[..seen]).for_each(|(dp, &factor)| *dp = *dp * factor);
+            }
+            // The last chunk may reach beyond the keys: what becomes of it there nobody reads.
+            for (scores, cotangents) in chunks(scores, seen).iter_mut().zip(chunks(cotangents, seen)) {
+                cotangents_of::<T, M>(scores, cotangents, *saved);
+            }
+            if tile.bias.dropout.is_some() {
+                scores.iter_mut().zip(&factors[..seen]).for_each(|(p, &factor)| *p = *p * factor);
+            }
+            if seen < keys {
+                scores[seen..keys].fill(T::ZERO);
+                cotangents[seen..keys].fill(T::ZERO);
             }
         }
     }
 }
 
 /// Runs a pass in its version for `isa`.
-pub(super) fn pass<B: Body>(isa: Isa, body: B) -> B::Output {
-    dispatch(isa, body)
+pub(super) fn pass<K: Kernel>(isa: Isa, kernel: K) -> K::Output {
+    dispatch_kernel(isa, kernel)
 }

@@ -2,7 +2,7 @@
 
 use super::bias::{self, MOST_KEYS, Tile};
 use super::pack::{pack, pack_transposed};
-use super::places::{Places, Rows};
+use super::places::{Places, Rows, Soon};
 use super::{Bias, Heads, KEYS, QUERIES, Sizes, dense, product, transposed};
 use crate::isa::Isa;
 use crate::kernels::matmul::Tables;
@@ -66,14 +66,26 @@ pub(in crate::kernels) fn run<T: Tables>(isa: Isa, call: Forward<'_, T>) {
     let pass = Pass { isa, sizes, q, k, v, scale, bias, out, log_sums };
     parallel::for_each(heads * parts, sizes.cost(1), |task| {
         let (head, part) = (task / parts, task % parts);
-        let first = part * wanted;
-        pass.run(head, (first, wanted.min(sizes.queries - first)));
+        let (first, next) = (part * wanted, task + 1);
+        let next = (next < heads * parts).then(|| (next / parts, next % parts * wanted));
+        pass.run(head, (first, wanted.min(sizes.queries - first)), next);
     });
 }
 
 impl<T: Tables> Pass<'_, T> {
-    /// Some queries of a head.
-    fn run(&self, head: usize, (first, count): (usize, usize)) {
+    /// What a task that begins at some query of a head reads.
+    fn soon(&self, (head, first): (usize, usize)) -> [Soon<'_, T>; 3] {
+        let Sizes { queries, keys, width, value_width, .. } = self.sizes;
+        let key_head = self.sizes.key_head(head);
+        [
+            Soon { x: &self.q, head, first, end: queries, width },
+            Soon { x: &self.k, head: key_head, first: 0, end: keys, width },
+            Soon { x: &self.v, head: key_head, first: 0, end: keys, width: value_width },
+        ]
+    }
+
+    /// Some queries of a head; meanwhile what the `next` task wants comes nearer.
+    fn run(&self, head: usize, (first, count): (usize, usize), next: Option<(usize, usize)>) {
         let Sizes { keys, width, value_width, .. } = self.sizes;
         let few = count <= FEW_QUERIES;
         let step = if few { MOST_KEYS } else { KEYS };
@@ -89,6 +101,7 @@ impl<T: Tables> Pass<'_, T> {
         let mut running = vec![[T::LOWEST, T::ZERO]; count];
         let key_head = self.sizes.key_head(head);
         let limit = self.bias.limit(first + count - 1, keys);
+        let soon = next.map(|next| self.soon(next));
         for key in (0..limit).step_by(step) {
             let block = (key, step.min(limit - key));
             if !few {
@@ -117,6 +130,12 @@ impl<T: Tables> Pass<'_, T> {
                     row: step,
                     running: &mut running[row..row + rows],
                     results: (key > 0).then_some((&mut *results, value_width)),
+                    meanwhile: |i: usize| {
+                        if key == 0 {
+                            soon.iter().flatten().for_each(|soon| soon.fetch(row + i));
+                        }
+                        self.out.fetch(head, first + row + i);
+                    },
                 };
                 bias::pass(self.isa, body);
                 product([rows, value_width, seen], dense(scores, step), v, (results, value_width), key > 0);

@@ -64,7 +64,8 @@ pub(super) fn pack_transposed<T: Tables>(
     transpose(isa, x.rows(head, first), [count, width], (to, columns));
 }
 
-const LANES: usize = 16;
+/// Parts of a sum that run side by side.
+pub(super) const LANES: usize = 16;
 
 struct Dots<'a, T> {
     a: &'a Heads<'a, T>,
@@ -109,7 +110,7 @@ impl<T: Float> Body for Dots<'_, T> {
 
 /// The sum of lanes, by halves.
 #[inline(always)]
-pub(super) fn halved<T: Float>(mut lanes: [T; LANES]) -> T {
+fn halved<T: Float>(mut lanes: [T; LANES]) -> T {
     let mut width = LANES;
     while width > 1 {
         width /= 2;

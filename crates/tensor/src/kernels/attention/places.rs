@@ -3,6 +3,8 @@
 
 use std::marker::PhantomData;
 
+use super::Heads;
+
 /// Rows in one buffer: row i of head h of sample b begins at `base + b·batch + h·head + i·row`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Places {
@@ -91,6 +93,43 @@ impl Places {
     }
 }
 
+/// Asks the processor for the lines of `count` elements from `at` on, wherever that is.
+#[inline(always)]
+fn fetch<T>(data: *const T, at: usize, count: usize) {
+    #[cfg(target_arch = "x86_64")]
+    for line in (at..at + count).step_by((64 / size_of::<T>()).max(1)) {
+        // SAFETY: a prefetch never faults, whatever the address.
+        unsafe {
+            std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(
+                data.wrapping_add(line).cast(),
+            );
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (data, at, count);
+}
+
+/// Rows that will be read soon: `first .. end` of a head.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Soon<'a, T> {
+    pub(super) x: &'a Heads<'a, T>,
+    pub(super) head: usize,
+    pub(super) first: usize,
+    pub(super) end: usize,
+    pub(super) width: usize,
+}
+
+impl<T: Copy> Soon<'_, T> {
+    /// Asks for row `i` of them, if there is one and its elements lie side by side.
+    #[inline(always)]
+    pub(super) fn fetch(&self, i: usize) {
+        let row = self.first + i;
+        if row < self.end && self.x.column == 1 {
+            fetch(self.x.data.as_ptr(), self.x.at(self.head, row), self.width);
+        }
+    }
+}
+
 /// The rows of some [`Places`], to write from several tasks.
 pub(super) struct Rows<'a, T> {
     start: *mut T,
@@ -123,6 +162,14 @@ impl<'a, T: Copy> Rows<'a, T> {
         }
         let start = buffer.as_mut_ptr();
         places.map(|places| Self { start, places, buffer: PhantomData })
+    }
+
+    /// Asks for where row `i` of `head` will be written.
+    #[inline(always)]
+    pub(super) fn fetch(&self, head: usize, i: usize) {
+        let Places { base, batch, heads, rows, width } = self.places;
+        let (sample, head) = (head / heads.0, head % heads.0);
+        fetch(self.start, base + sample * batch.1 + head * heads.1 + i * rows.1, width);
     }
 
     /// Writes row `i` of `head`, which is counted through the batch.

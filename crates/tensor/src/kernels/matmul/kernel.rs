@@ -35,10 +35,14 @@ pub(super) trait Lanes: Copy + 'static {
     unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     /// a + b
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
+    /// `v` itself, which the compiler must have in a register here; it moves no access to memory across.
+    unsafe fn pin(v: Self::V) -> Self::V;
     /// The sum of the lanes.
     unsafe fn sum(v: Self::V) -> Self::T;
-    /// A hint; any address will do.
+    /// A hint to fetch into the first-level cache; any address will do.
     unsafe fn prefetch(at: *const Self::T);
+    /// The same into the second-level cache.
+    unsafe fn prefetch_far(at: *const Self::T);
 }
 
 /// C[R, V·LANES] ← A[R, k]·B[k, V·LANES].
@@ -53,6 +57,11 @@ pub(super) struct TileCall<T> {
     pub(super) ahead: usize,
     /// C's element (0, 0), and the distances between its rows and columns; columns are contiguous (1), or else rows are.
     pub(super) c: (*mut T, usize, usize),
+    /// The tile of C that comes next, to be fetched meanwhile: any address will do.
+    pub(super) next_c: *const T,
+    /// The rows of A that come next, if they are far from the core (null otherwise, for it costs some percent): four lines at
+    /// a time, the distance between them, and between such groups (one for sixteen steps of k).
+    pub(super) next_a: (*const T, isize, isize),
     /// Columns in the last vector, 1 ..= LANES.
     pub(super) last: usize,
     /// What happens on the way to memory.
@@ -92,8 +101,6 @@ pub(super) struct Kernel<T: 'static> {
     pub(super) rows: usize,
     /// Most depth of a packed block (KC): a panel of A stays in the first-level cache.
     pub(super) depth: usize,
-    /// Most columns of a packed block (NC): a block of B stays in the second-level cache.
-    pub(super) columns: usize,
     /// [rows − 1][vectors − 1]
     pub(super) tiles: &'static [Tile<T>],
     /// [rows − 1][columns − 1]
@@ -136,13 +143,6 @@ pub(super) unsafe fn tile<L: Lanes, const R: usize, const V: usize>(call: &TileC
     // SAFETY: by the caller's promise; pointers step past the last row by wrapping arithmetic and are not read there.
     unsafe {
         let mask = L::mask(call.last);
-        if c_column == 1 {
-            for i in 0..R {
-                for v in 0..V {
-                    L::prefetch(c.wrapping_add(i * c_row + v * L::LANES));
-                }
-            }
-        }
         let mut sums = [[L::zero(); V]; R];
         // A macro: a closure would be compiled without the instruction set.
         macro_rules! step {
@@ -161,16 +161,39 @@ pub(super) unsafe fn tile<L: Lanes, const R: usize, const V: usize>(call: &TileC
                         sums[i][v] = L::fma(x, row[v], sums[i][v]);
                     }
                 }
+                // What a step loads is used up in it: two steps at once need more registers than there are.
+                for i in 0..R {
+                    for v in 0..V {
+                        sums[i][v] = L::pin(sums[i][v]);
+                    }
+                }
                 a = a.wrapping_offset(a_column);
                 b = b.wrapping_offset(b_row);
             };
         }
         let unrolled = if R * V >= 12 { call.k / 4 } else { 0 };
-        for _ in 0..unrolled {
-            step!();
-            step!();
-            step!();
-            step!();
+        // What comes next is fetched line by line, lest it keeps B waiting.
+        macro_rules! four_steps {
+            ($i:ident) => {
+                let line = $i.min(R * V - 1);
+                L::prefetch(call.next_c.wrapping_add(line / V * c_row + line % V * L::LANES));
+                step!();
+                step!();
+                step!();
+                step!();
+            };
+        }
+        let (next_a, of_line, of_group) = call.next_a;
+        if next_a.is_null() {
+            for i in 0..unrolled {
+                four_steps!(i);
+            }
+        } else {
+            for i in 0..unrolled {
+                let (line, group) = ((i % 4) as isize, (i / 4) as isize);
+                L::prefetch_far(next_a.wrapping_offset(line * of_line + group * of_group));
+                four_steps!(i);
+            }
         }
         for _ in 4 * unrolled..call.k {
             step!();

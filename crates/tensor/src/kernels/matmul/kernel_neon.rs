@@ -75,12 +75,18 @@ macro_rules! neon {
                 unsafe { $add(a, b) }
             }
             #[inline(always)]
+            unsafe fn pin(v: Self::V) -> Self::V {
+                v
+            }
+            #[inline(always)]
             unsafe fn sum(v: $v) -> $t {
                 // SAFETY: baseline.
                 unsafe { $sum(v) }
             }
             #[inline(always)]
             unsafe fn prefetch(_: *const $t) {}
+            #[inline(always)]
+            unsafe fn prefetch_far(_: *const $t) {}
         }
 
         mod $module {
@@ -101,7 +107,6 @@ macro_rules! neon {
                 vectors: 4,
                 rows: 6,
                 depth: $depth,
-                columns: 256,
                 tiles: table!(tile_of, 4),
                 dots: table!(dot_of, 4),
                 transpose: transpose_plain::<$t, $n>,

@@ -62,11 +62,17 @@ macro_rules! portable {
                 std::array::from_fn(|i| a[i] + b[i])
             }
             #[inline(always)]
+            unsafe fn pin(v: Self::V) -> Self::V {
+                v
+            }
+            #[inline(always)]
             unsafe fn sum(v: Self::V) -> $t {
                 v.iter().sum()
             }
             #[inline(always)]
             unsafe fn prefetch(_: *const $t) {}
+            #[inline(always)]
+            unsafe fn prefetch_far(_: *const $t) {}
         }
 
         mod $module {
@@ -87,7 +93,6 @@ macro_rules! portable {
                 vectors: 2,
                 rows: 6,
                 depth: $depth,
-                columns: 256,
                 tiles: table!(tile_of, 2),
                 dots: table!(dot_of, 2),
                 transpose: transpose_plain::<$t, $n>,

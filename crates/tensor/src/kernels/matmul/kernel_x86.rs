@@ -9,11 +9,30 @@ use super::kernel::{DotCall, Kernel, Lanes, TileCall, dot, table, tile};
 static MASKS_32: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
 static MASKS_64: [i64; 8] = [-1, -1, -1, -1, 0, 0, 0, 0];
 
+/// No instruction: see [`Lanes::pin`].
+macro_rules! pin {
+    ($($name:ident $v:ty, $class:ident, $feature:literal;)*) => {$(
+        #[inline]
+        #[target_feature(enable = $feature)]
+        fn $name(mut v: $v) -> $v {
+            // SAFETY: it does nothing.
+            unsafe { std::arch::asm!("/* {0} */", inout($class) v, options(nostack, preserves_flags)) };
+            v
+        }
+    )*};
+}
+pin! {
+    pin_f32x8 __m256, ymm_reg, "avx2";
+    pin_f64x4 __m256d, ymm_reg, "avx2";
+    pin_f32x16 __m512, zmm_reg, "avx512f";
+    pin_f64x8 __m512d, zmm_reg, "avx512f";
+}
+
 /// Wraps one intrinsic per method.
 macro_rules! lanes {
     ($lanes:ident, $t:ty, $v:ty, $mask:ty, $n:literal, $count:ident => $of_count:expr, $x:ident => $sum:expr,
      zero $zero:ident, splat $splat:ident, load $load:ident, load_masked |$lm:ident, $lp:ident| $load_masked:expr,
-     store $store:ident, store_masked $store_masked:ident, fma $fma:ident, add $add:ident) => {
+     store $store:ident, store_masked $store_masked:ident, fma $fma:ident, add $add:ident, pin $pin:ident) => {
         #[derive(Clone, Copy)]
         struct $lanes;
 
@@ -67,6 +86,11 @@ macro_rules! lanes {
                 unsafe { $add(a, b) }
             }
             #[inline(always)]
+            unsafe fn pin(v: $v) -> $v {
+                // SAFETY: see above.
+                unsafe { $pin(v) }
+            }
+            #[inline(always)]
             unsafe fn sum($x: $v) -> $t {
                 // SAFETY: see above.
                 unsafe { $sum }
@@ -75,6 +99,11 @@ macro_rules! lanes {
             unsafe fn prefetch(at: *const $t) {
                 // SAFETY: a prefetch never faults.
                 unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
+            }
+            #[inline(always)]
+            unsafe fn prefetch_far(at: *const $t) {
+                // SAFETY: a prefetch never faults.
+                unsafe { _mm_prefetch::<_MM_HINT_T1>(at.cast()) }
             }
         }
     };
@@ -91,7 +120,7 @@ lanes!(
     },
     zero _mm256_setzero_ps, splat _mm256_set1_ps, load _mm256_loadu_ps,
     load_masked |mask, from| _mm256_maskload_ps(from, mask),
-    store _mm256_storeu_ps, store_masked _mm256_maskstore_ps, fma _mm256_fmadd_ps, add _mm256_add_ps
+    store _mm256_storeu_ps, store_masked _mm256_maskstore_ps, fma _mm256_fmadd_ps, add _mm256_add_ps, pin pin_f32x8
 );
 lanes!(
     F64x4, f64, __m256d, __m256i, 4,
@@ -103,7 +132,7 @@ lanes!(
     },
     zero _mm256_setzero_pd, splat _mm256_set1_pd, load _mm256_loadu_pd,
     load_masked |mask, from| _mm256_maskload_pd(from, mask),
-    store _mm256_storeu_pd, store_masked _mm256_maskstore_pd, fma _mm256_fmadd_pd, add _mm256_add_pd
+    store _mm256_storeu_pd, store_masked _mm256_maskstore_pd, fma _mm256_fmadd_pd, add _mm256_add_pd, pin pin_f64x4
 );
 lanes!(
     F32x16, f32, __m512, __mmask16, 16,
@@ -111,7 +140,7 @@ lanes!(
     v => _mm512_reduce_add_ps(v),
     zero _mm512_setzero_ps, splat _mm512_set1_ps, load _mm512_loadu_ps,
     load_masked |mask, from| _mm512_maskz_loadu_ps(mask, from),
-    store _mm512_storeu_ps, store_masked _mm512_mask_storeu_ps, fma _mm512_fmadd_ps, add _mm512_add_ps
+    store _mm512_storeu_ps, store_masked _mm512_mask_storeu_ps, fma _mm512_fmadd_ps, add _mm512_add_ps, pin pin_f32x16
 );
 lanes!(
     F64x8, f64, __m512d, __mmask8, 8,
@@ -119,7 +148,7 @@ lanes!(
     v => _mm512_reduce_add_pd(v),
     zero _mm512_setzero_pd, splat _mm512_set1_pd, load _mm512_loadu_pd,
     load_masked |mask, from| _mm512_maskz_loadu_pd(mask, from),
-    store _mm512_storeu_pd, store_masked _mm512_mask_storeu_pd, fma _mm512_fmadd_pd, add _mm512_add_pd
+    store _mm512_storeu_pd, store_masked _mm512_mask_storeu_pd, fma _mm512_fmadd_pd, add _mm512_add_pd, pin pin_f64x8
 );
 
 /// Compiles the kernels for one instruction set.
@@ -146,7 +175,6 @@ macro_rules! kernels {
                 vectors: $vectors,
                 rows: 6,
                 depth: $depth,
-                columns: 256,
                 tiles: table!(tile_of, $vectors),
                 dots: table!(dot_of, $vectors),
                 transpose: super::$transpose,

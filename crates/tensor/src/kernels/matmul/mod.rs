@@ -268,7 +268,8 @@ fn checked<T: Tables>(call: Checked<'_, T>, (c, c_stride): (&mut [T], usize)) {
 
 /// Runs the problem as its plan says.
 fn planned<T: Tables>(problem: Problem<'_, T>, sizes: Sizes) {
-    let plan = plan::plan(problem.kernel, sizes, &problem.a, &problem.b);
+    let threads = if problem.here { 1 } else { crate::parallel::threads() };
+    let plan = plan::plan(problem.kernel, sizes, [&problem.a, &problem.b], threads);
     if plan.parts > 1 { partial::run(&plan, &problem) } else { problem.run(&plan) }
 }
 

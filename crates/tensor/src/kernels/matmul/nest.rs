@@ -1,11 +1,13 @@
-//! The loops around the micro-kernels. C is cut into blocks ([`super::plan`]); each block is one task that shares nothing
-//! but its operands: it packs its own columns of B (they fit the second-level cache), so no task waits for another.
+//! The loops around the micro-kernels. C is cut into blocks ([`super::plan`]), one task each. A thread packs the columns of B
+//! that it needs and keeps them (they fit the second-level cache) while its next blocks lie in the same columns.
+
+use std::ops::Range;
 
 use super::epilogue::Epilogue;
 use super::kernel::{Kernel, TileCall};
-use super::pack::{cut, pack_a, pack_b, packed_b_length, strips};
+use super::pack::{Strip, cut, pack_a, pack_b, packed_b_length, strip_count, strips};
 use super::plan::{Path, Plan};
-use super::scratch::with_scratch;
+use super::scratch::{Content, Side, new_call, with_packed};
 use super::{Operand, small};
 use crate::parallel::{self, Cost};
 
@@ -88,23 +90,76 @@ impl<'a, T: crate::Float> Problem<'a, T> {
 
     /// Runs all blocks as the plan cuts them. Part `p` of the depth of product `x` goes to C number `p · products + x`.
     pub(super) fn run(&self, plan: &Plan) {
+        match plan.path {
+            Path::Packed { pack_a } => self.packed(plan, pack_a),
+            Path::Stream { depth } => self.each(plan, |block, _| small::stream(block, depth)),
+            Path::Dot => self.each(plan, |block, _| small::dot(block)),
+        }
+    }
+
+    /// Calls `f` with each block of C and its place, over the whole depth.
+    fn each(&self, plan: &Plan, f: impl Fn(&Block<'_, T>, Place) + Sync + Send) {
         let (blocks, products) = (plan.row_blocks * plan.column_blocks, self.offsets.len());
         let all = blocks * products * plan.parts;
         parallel::for_each(all.div_ceil(plan.blocks_per_task), self.cost(plan.cost), |task| {
             let first = task * plan.blocks_per_task;
             for i in first..all.min(first + plan.blocks_per_task) {
                 let (to, block) = (i / blocks, i % blocks);
-                let rows = cut(self.m, plan.row_blocks, block / plan.column_blocks);
-                let columns = self.columns(plan, block % plan.column_blocks);
+                let (row_block, column_block) = match plan.by_rows {
+                    true => (block / plan.column_blocks, block % plan.column_blocks),
+                    false => (block % plan.row_blocks, block / plan.row_blocks),
+                };
+                let rows = cut(self.m, plan.row_blocks, row_block);
+                let columns = self.columns(plan, column_block);
                 let depth = cut(self.k, plan.parts, to / products);
-                let block = self.block((to % products, to), rows, columns, depth);
-                match plan.path {
-                    Path::Packed { pack_a } => packed(&block, pack_a),
-                    Path::Stream { depth } => small::stream(&block, depth),
-                    Path::Dot => small::dot(&block),
-                }
+                let place = Place { to, columns: to * plan.column_blocks + column_block, row_block };
+                f(&self.block((to % products, to), rows, columns, depth), place);
             }
         });
+    }
+
+    /// By packed columns of B, depth block by depth block. Each thread packs what it works on: what another core has just
+    /// written is slow to read.
+    fn packed(&self, plan: &Plan, packs_a: bool) {
+        let depths = self.k.div_ceil(plan.parts).div_ceil(plan.depth);
+        for d in 0..depths {
+            let call = new_call();
+            self.each(plan, |block, place| {
+                let (p, depth) = cut(block.k, depths, d);
+                let strips = 0..strip_count(self.kernel, block.n);
+                let step =
+                    Step { block, depth, first: d == 0, last: d + 1 == depths, strips: strips.clone() };
+                let b = block.b.shifted(p, 0);
+                let b_length = packed_b_length(self.kernel, depth, block.n);
+                let b_content = Content { call, number: place.columns, part: 0, parts: 1 };
+                // SAFETY: the rows from p lie in B, `to` is `b_length` long, the kernel was chosen for this machine.
+                let pack_b = |to| unsafe { pack_b(self.kernel, b, [depth, block.n], (strips, 0..depth), to) };
+                with_packed(Side::B, b_content, b_length, pack_b, |b_packed| {
+                    let a = block.a.shifted(0, p);
+                    if !packs_a {
+                        // SAFETY: A's rows reach over this depth, for which B's packed form was made.
+                        return unsafe { step.rows((0, block.m), a, false, b_packed) };
+                    }
+                    // Row by row only this block's rows need to be kept: they stay in the second-level cache.
+                    let (number, part, parts) = match plan.by_rows {
+                        true => (place.to * plan.row_blocks + place.row_block, 0, 1),
+                        false => (place.to, place.row_block, plan.row_blocks),
+                    };
+                    let row = if plan.by_rows { 0 } else { block.row * depth };
+                    let a_length = if plan.by_rows { block.m } else { self.m } * depth;
+                    let a_content = Content { call, number, part, parts };
+                    // SAFETY: the rows' columns from p lie in A; `to` has room for all rows that are kept, these ones' own.
+                    let pack_a =
+                        |to: *mut T| unsafe { pack_a(self.kernel, a, [block.m, depth], to.add(row)) };
+                    with_packed(Side::A, a_content, a_length, pack_a, |panels| {
+                        let start = panels.wrapping_add(row);
+                        let a = Operand { start, row: 1, column: 0 };
+                        // SAFETY: the packed forms of A's rows and of B were made for this depth.
+                        unsafe { step.rows((0, block.m), a, true, b_packed) };
+                    });
+                });
+            });
+        }
     }
 
     /// Block `i` of the columns, cut between vectors.
@@ -115,43 +170,25 @@ impl<'a, T: crate::Float> Problem<'a, T> {
     }
 }
 
-/// Rows of A packed together: whole cache lines of a transposed A are used up.
-const PACKED_ROWS: usize = 48;
+/// Where a block lies among all.
+#[derive(Clone, Copy)]
+struct Place {
+    /// The number of its C.
+    to: usize,
+    /// The number of its columns, over all products and parts.
+    columns: usize,
+    /// The number of its rows.
+    row_block: usize,
+}
 
 /// Rows of packed B that are fetched ahead of their use.
 const AHEAD: usize = 8;
 
-/// The block by packed columns of B: depth block by depth block, panel by panel, strip by strip.
-fn packed<T: crate::Float>(block: &Block<'_, T>, packs_a: bool) {
-    let Block { kernel, m, n, k, a, b, .. } = *block;
-    let depths = k.div_ceil(kernel.depth);
-    let depth = k.div_ceil(depths);
-    let b_length = packed_b_length(kernel, depth, n).next_multiple_of(64);
-    let a_length = if packs_a { PACKED_ROWS.min(m) * depth } else { 0 };
-    with_scratch::<T, _>(b_length + a_length, |b_packed| {
-        for d in 0..depths {
-            let (p, depth) = cut(k, depths, d);
-            // SAFETY: the rows from p lie in B, the scratch is `b_length` long, the kernel was chosen for this machine.
-            unsafe { pack_b(kernel, b.shifted(p, 0), [depth, n], 0..depth, b_packed) };
-            let groups = if packs_a { m.div_ceil(PACKED_ROWS) } else { 1 };
-            for group in 0..groups {
-                let (row, rows) = cut(m, groups, group);
-                let mut panels = a.shifted(row, p);
-                if packs_a {
-                    // SAFETY: the scratch holds PACKED_ROWS · depth elements of A behind B's.
-                    unsafe {
-                        let to = b_packed.add(b_length);
-                        pack_a(kernel, panels, rows, depth, to);
-                        panels = Operand { start: to, row: 1, column: 0 };
-                    }
-                }
-                let step = Step { block, depth, first: d == 0, last: d + 1 == depths };
-                // SAFETY: A's rows or their packed form, and B's packed form, were made for this depth.
-                unsafe { step.rows((row, rows), panels, packs_a, b_packed) };
-            }
-        }
-    });
-}
+/// Bytes of A that the second-level cache does not hold beside B.
+const FAR_BYTES: usize = 1 << 20;
+
+/// Bytes of a packed strip of B that stays in the first-level cache while A passes by.
+const STRIP_BYTES: usize = 24 * 1024;
 
 /// One depth block of a [`Block`].
 pub(super) struct Step<'a, 'b, T: 'static> {
@@ -161,6 +198,8 @@ pub(super) struct Step<'a, 'b, T: 'static> {
     pub(super) first: bool,
     /// Whether C is complete after it.
     pub(super) last: bool,
+    /// Which of the block's strips.
+    pub(super) strips: Range<usize>,
 }
 
 impl<T: crate::Float> Step<'_, '_, T> {
@@ -171,8 +210,24 @@ impl<T: crate::Float> Step<'_, '_, T> {
     pub(super) unsafe fn rows(&self, (row, rows): (usize, usize), a: Operand<T>, packed: bool, b: *const T) {
         let Block { kernel, n, c, c_row, c_column, accumulate, epilogue, .. } = *self.block;
         let panels = rows.div_ceil(kernel.rows);
-        for panel in 0..panels {
+        let strip_by_strip = self.depth * kernel.vectors * kernel.lanes * size_of::<T>() <= STRIP_BYTES;
+        let fetches_a = self.depth.saturating_mul(rows) * size_of::<T>() > FAR_BYTES;
+        let others = |strip: &Strip| if strip_by_strip || strip.column == 0 { 0 } else { 4 };
+        let tile = |panel: usize, strip: Strip| {
             let (i, count) = cut(rows, panels, panel);
+            let behind = strip.column + strip.vectors * kernel.lanes;
+            let next = match strip_by_strip {
+                true if i + count < rows => (i + count, strip.column),
+                true => (0, behind),
+                false if behind < n => (i, behind),
+                false => (i + count, 0),
+            };
+            let next_a = match (fetches_a, packed) {
+                (false, _) => (std::ptr::null(), 0, 0),
+                // The first strip fetches four rows of the next panel, the second one the others.
+                (_, true) => (a.start.wrapping_add(self.depth * (i + count) + 16 * others(&strip)), 16, 96),
+                (_, false) => (a.at(i + count + others(&strip), 0), a.row, 16),
+            };
             // SAFETY: panel and strip lie within the block's rows and columns.
             unsafe {
                 let a = if packed {
@@ -180,23 +235,29 @@ impl<T: crate::Float> Step<'_, '_, T> {
                 } else {
                     (a.at(i, 0), a.row, a.column)
                 };
-                for strip in strips(kernel, n) {
-                    let call = TileCall {
-                        k: self.depth,
-                        a,
-                        b: (b.add(self.depth * strip.column), (strip.vectors * kernel.lanes) as isize),
-                        ahead: AHEAD * strip.vectors * kernel.lanes,
-                        c: (c.add((row + i) * c_row + strip.column * c_column), c_row, c_column),
-                        last: strip.last,
-                        finish: epilogue.at(
-                            (self.block.row + row + i, self.block.column + strip.column),
-                            accumulate,
-                            (self.first, self.last),
-                        ),
-                    };
-                    kernel.tile(count, strip.vectors)(&call);
-                }
+                let call = TileCall {
+                    k: self.depth,
+                    a,
+                    b: (b.add(self.depth * strip.column), (strip.vectors * kernel.lanes) as isize),
+                    ahead: AHEAD * strip.vectors * kernel.lanes,
+                    c: (c.add((row + i) * c_row + strip.column * c_column), c_row, c_column),
+                    next_c: c.wrapping_add((row + next.0) * c_row + next.1 * c_column),
+                    next_a,
+                    last: strip.last,
+                    finish: epilogue.at(
+                        (self.block.row + row + i, self.block.column + strip.column),
+                        accumulate,
+                        (self.first, self.last),
+                    ),
+                };
+                kernel.tile(count, strip.vectors)(&call);
             }
+        };
+        let strips = || strips(kernel, n).skip(self.strips.start).take(self.strips.len());
+        if strip_by_strip {
+            strips().for_each(|strip| (0..panels).for_each(|panel| tile(panel, strip)));
+        } else {
+            (0..panels).for_each(|panel| strips().for_each(|strip| tile(panel, strip)));
         }
     }
 }

@@ -26,8 +26,7 @@ pub(super) struct Strip {
 /// The strips of `n` columns.
 pub(super) fn strips<T>(kernel: &Kernel<T>, n: usize) -> impl Iterator<Item = Strip> + use<T> {
     let lanes = kernel.lanes;
-    let vectors = n.div_ceil(lanes);
-    let parts = vectors.div_ceil(kernel.vectors);
+    let (vectors, parts) = (n.div_ceil(lanes), strip_count(kernel, n));
     (0..parts).map(move |i| {
         let (first, count) = cut(vectors, parts, i);
         let last = (n - (first + count - 1) * lanes).min(lanes);
@@ -35,12 +34,17 @@ pub(super) fn strips<T>(kernel: &Kernel<T>, n: usize) -> impl Iterator<Item = St
     })
 }
 
+/// How many strips [`strips`] gives.
+pub(super) fn strip_count<T>(kernel: &Kernel<T>, n: usize) -> usize {
+    n.div_ceil(kernel.lanes).div_ceil(kernel.vectors)
+}
+
 /// Elements that [`pack_b`] writes.
 pub(super) fn packed_b_length<T>(kernel: &Kernel<T>, k: usize, n: usize) -> usize {
     k * n.next_multiple_of(kernel.lanes)
 }
 
-/// Packs the rows `rows` of B[k, n]: strip after strip, the strip from column `j` at `to + k · j`, row-major, edges filled
+/// Packs the rows `rows` of B[k, n], those of some strips: strip after strip, the strip from column `j` at `to + k · j`, row-major, edges filled
 /// up with zeros.
 ///
 /// # Safety
@@ -49,7 +53,7 @@ pub(super) unsafe fn pack_b<T: crate::Float>(
     kernel: &Kernel<T>,
     b: Operand<T>,
     [k, n]: [usize; 2],
-    rows: Range<usize>,
+    (of_strips, rows): (Range<usize>, Range<usize>),
     to: *mut T,
 ) {
     let full = kernel.vectors * kernel.lanes;
@@ -62,6 +66,8 @@ pub(super) unsafe fn pack_b<T: crate::Float>(
                 (b.shifted(rows.start, strip.column), to.add(k * strip.column + rows.start * width));
             if b.column == 1 && used == full && full * size_of::<T>() == 256 {
                 for p in 0..rows.len() {
+                    (0..4)
+                        .for_each(|line| prefetch(b.at(p + AHEAD, 0).cast::<[u64; 8]>().wrapping_add(line)));
                     *to.add(p * width).cast::<[u64; 32]>() = b.at(p, 0).cast::<[u64; 32]>().read_unaligned();
                 }
                 return;
@@ -80,8 +86,12 @@ pub(super) unsafe fn pack_b<T: crate::Float>(
             }
         }
     };
-    strips(kernel, n).for_each(|strip| write(strip, rows.clone()));
+    let strips = strips(kernel, n).skip(of_strips.start).take(of_strips.len());
+    strips.for_each(|strip| write(strip, rows.clone()));
 }
+
+/// Rows of B that are fetched ahead of their use.
+const AHEAD: usize = 16;
 
 /// `to[p · width + j] = b[p, j]`, element by element.
 ///
@@ -134,26 +144,39 @@ const COLUMNS: usize = 8;
 ///
 /// # Safety
 /// A may be read, `to` written for m · k elements.
-pub(super) unsafe fn pack_a<T: Copy>(kernel: &Kernel<T>, a: Operand<T>, m: usize, k: usize, to: *mut T) {
+pub(super) unsafe fn pack_a<T: Copy>(kernel: &Kernel<T>, a: Operand<T>, [m, k]: [usize; 2], to: *mut T) {
     let panels = m.div_ceil(kernel.rows);
     for p in (0..k).step_by(COLUMNS) {
-        let columns = COLUMNS.min(k - p);
+        let count = COLUMNS.min(k - p);
         for panel in 0..panels {
             let (row, rows) = cut(m, panels, panel);
             // SAFETY: by the caller's promise; panel after panel, each of rows · k elements.
             unsafe {
                 let (a, to) = (a.shifted(row, p), to.add(k * row + p * rows));
+                (4 * COLUMNS..5 * COLUMNS).for_each(|p| prefetch(a.at(0, p)));
                 match rows {
-                    6 => pack_panel::<T, 6>(a, columns, to),
-                    5 => pack_panel::<T, 5>(a, columns, to),
-                    4 => pack_panel::<T, 4>(a, columns, to),
-                    3 => pack_panel::<T, 3>(a, columns, to),
-                    2 => pack_panel::<T, 2>(a, columns, to),
-                    _ => pack_panel::<T, 1>(a, columns, to),
+                    6 => pack_panel::<T, 6>(a, count, to),
+                    5 => pack_panel::<T, 5>(a, count, to),
+                    4 => pack_panel::<T, 4>(a, count, to),
+                    3 => pack_panel::<T, 3>(a, count, to),
+                    2 => pack_panel::<T, 2>(a, count, to),
+                    _ => pack_panel::<T, 1>(a, count, to),
                 }
             }
         }
     }
+}
+
+/// Fetches a cache line into the first-level cache; any address will do.
+#[inline(always)]
+fn prefetch<T>(at: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch never faults.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(at.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = at;
 }
 
 /// The first R rows of `a` for some columns.
@@ -161,11 +184,13 @@ pub(super) unsafe fn pack_a<T: Copy>(kernel: &Kernel<T>, a: Operand<T>, m: usize
 /// # Safety
 /// As for [`pack_a`].
 unsafe fn pack_panel<T: Copy, const R: usize>(a: Operand<T>, columns: usize, to: *mut T) {
-    for p in 0..columns {
-        // SAFETY: by the caller's promise; an array has its element's alignment.
-        unsafe {
-            let to = to.add(p * R).cast::<[T; R]>();
-            *to = if a.row == 1 { *a.at(0, p).cast() } else { std::array::from_fn(|i| *a.at(i, p)) };
+    let to = to.cast::<[T; R]>();
+    // SAFETY: by the caller's promise; an array has its element's alignment.
+    unsafe {
+        if a.row == 1 {
+            (0..columns).for_each(|p| *to.add(p) = *a.at(0, p).cast());
+        } else {
+            (0..columns).for_each(|p| *to.add(p) = std::array::from_fn(|i| *a.at(i, p)));
         }
     }
 }

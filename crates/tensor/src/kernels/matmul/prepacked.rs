@@ -1,9 +1,11 @@
 //! A right operand that is packed once and multiplied many times: recurrent steps, decoding, inference. Its form
 //! belongs to the instruction set it was packed for, so it lives in memory only and is never written to a file.
 
+use std::ops::Range;
+
 use super::epilogue::Epilogue;
 use super::nest::{Block, Step};
-use super::pack::{cut, pack_a, pack_b, packed_b_length};
+use super::pack::{cut, pack_a, pack_b, packed_b_length, strip_count};
 use super::scratch::{Shared, with_scratch};
 use super::tables::Tables;
 use super::{MatRef, Operand, kernel::Kernel};
@@ -15,7 +17,7 @@ pub struct PackedB<T: crate::Float> {
     kernel: &'static Kernel<T>,
     k: usize,
     n: usize,
-    /// Depth block after depth block, in each the blocks of columns one after the other, as [`pack_b`] leaves them.
+    /// Depth block after depth block, in each the strips one after the other, as [`pack_b`] leaves them.
     data: Storage<T>,
 }
 
@@ -97,6 +99,8 @@ impl<T: crate::Float> std::fmt::Debug for PackedB<T> {
 
 /// Rows of B that one task packs.
 const PIECE: usize = 128;
+/// Strips that it packs them of.
+const GROUP: usize = 4;
 
 /// See [`PackedB::new`].
 pub(super) fn pack<T: Tables>(b: MatRef<'_, T>, [k, n]: [usize; 2]) -> PackedB<T> {
@@ -109,28 +113,41 @@ pub(super) fn pack<T: Tables>(b: MatRef<'_, T>, [k, n]: [usize; 2]) -> PackedB<T
     }
     let b = Operand::new("B", &b, [k, n], 0);
     let source = Shared(b.start.cast_mut());
-    let depths = packed.depths();
+    let (depths, strips) = (packed.depths(), strip_count(kernel, n));
     let to = Shared(packed.data.as_mut_slice().as_mut_ptr());
-    let (pieces, columns) = (k.div_ceil(depths).div_ceil(PIECE), n.div_ceil(kernel.columns));
+    let (pieces, groups) = (k.div_ceil(depths).div_ceil(PIECE), strips.div_ceil(GROUP));
     let cost = Cost::bytes(2 * k * n * size_of::<T>());
-    parallel::for_each(depths * columns * pieces, cost, |task| {
+    parallel::for_each(depths * groups * pieces, cost, |task| {
         let (block, piece) = (task / pieces, task % pieces);
-        let (p, depth) = cut(k, depths, block / columns);
-        let first = block % columns * kernel.columns;
+        let (p, depth) = cut(k, depths, block / groups);
+        let (first, count) = cut(strips, groups, block % groups);
         let (start, length) = cut(depth, pieces, piece);
-        let b = Operand { start: source.at(0).cast_const(), ..b }.shifted(p, first);
-        let to = to.at(packed_b_length(kernel, p, n) + depth * first);
-        let sizes = [depth, kernel.columns.min(n - first)];
-        // SAFETY: the block's part of the storage, these rows of it this task's own; they lie in B.
-        unsafe { pack_b(kernel, b, sizes, start..start + length, to) };
+        let b = Operand { start: source.at(0).cast_const(), ..b }.shifted(p, 0);
+        let part = (first..first + count, start..start + length);
+        // SAFETY: the depth block's part of the storage, these rows of these strips this task's own; they lie in B.
+        unsafe { pack_b(kernel, b, [depth, n], part, to.at(packed_b_length(kernel, p, n))) };
     });
     packed
 }
 
-/// Rows of C that one task writes, at most.
-const ROWS: usize = 192;
-/// Rows of A packed together, where its rows are not contiguous.
+/// Bytes of packed B that a task meets: half of the second-level cache.
+const BLOCK_BYTES: usize = 1 << 20;
+/// Rows of A packed together, where its rows are not contiguous; fewest rows of a task.
 const PACKED_ROWS: usize = 48;
+
+/// How many tasks C's rows and the strips are cut into for so many threads. It never shows in the result.
+fn grid<T: crate::Float>(packed: &PackedB<T>, m: usize, threads: usize) -> (usize, usize) {
+    let PackedB { kernel, k, n, .. } = *packed;
+    let strips = strip_count(kernel, n);
+    let bytes = k.div_ceil(packed.depths()) * kernel.lanes * kernel.vectors * size_of::<T>();
+    let fewest = strips.div_ceil((BLOCK_BYTES / bytes).max(1));
+    if threads == 1 {
+        return (1, fewest);
+    }
+    // Four tasks a thread, so that none waits long for another; strips first, for each of them is read from memory.
+    let wanted = (4 * threads).max(fewest).next_multiple_of(threads).min(strips);
+    (if wanted < threads { threads.div_ceil(wanted).min(m.div_ceil(PACKED_ROWS)) } else { 1 }, wanted)
+}
 
 /// See [`gemm_packed`].
 pub(super) fn run<T: Tables>(call: GemmPacked<'_, T>, here: bool) {
@@ -147,28 +164,28 @@ pub(super) fn run<T: Tables>(call: GemmPacked<'_, T>, here: bool) {
     let a = Operand::new("A", &a, [m, k], 0);
     let source = Shared(a.start.cast_mut());
     let to = Shared(c.as_mut_ptr());
-    let row_blocks = m.div_ceil(ROWS);
-    let column_blocks = n.div_ceil(kernel.columns);
     let cost = if here { Cost::default() } else { cost::<T>(m, n, k) };
-    parallel::for_each(row_blocks * column_blocks, cost, |task| {
+    let threads = if parallel::is_parallel(cost) { parallel::threads() } else { 1 };
+    let (row_blocks, groups) = grid(packed, m, threads);
+    parallel::for_each(row_blocks * groups, cost, |task| {
         let rows = cut(m, row_blocks, task % row_blocks);
-        let first = task / row_blocks * kernel.columns;
+        let (first, count) = cut(strip_count(kernel, n), groups, task / row_blocks);
         let block = Block {
             kernel,
             m: rows.1,
-            n: kernel.columns.min(n - first),
+            n,
             k,
             a: Operand { start: source.at(0).cast_const(), ..a }.shifted(rows.0, 0),
             b: Operand { start: data.as_slice().as_ptr(), row: 0, column: 0 },
-            c: to.at(rows.0 * c_stride + first),
+            c: to.at(rows.0 * c_stride),
             c_row: c_stride,
             c_column: 1,
             row: rows.0,
-            column: first,
+            column: 0,
             accumulate,
             epilogue,
         };
-        multiply(&block, packed);
+        multiply(&block, packed, first..first + count);
     });
 }
 
@@ -179,9 +196,9 @@ fn cost<T>(m: usize, n: usize, k: usize) -> Cost {
     Cost { bytes, flops: work / 2 }
 }
 
-/// A block of C, whose `b` is the whole packed operand.
-fn multiply<T: crate::Float>(block: &Block<'_, T>, packed: &PackedB<T>) {
-    let Block { kernel, m, k, a, b, column, .. } = *block;
+/// Some rows of C, those of some strips; the block's `b` is the whole packed operand.
+fn multiply<T: crate::Float>(block: &Block<'_, T>, packed: &PackedB<T>, of_strips: Range<usize>) {
+    let Block { kernel, m, k, a, b, .. } = *block;
     let depths = packed.depths();
     let packs_a = a.column != 1;
     let groups = if packs_a { m.div_ceil(PACKED_ROWS) } else { 1 };
@@ -189,16 +206,16 @@ fn multiply<T: crate::Float>(block: &Block<'_, T>, packed: &PackedB<T>) {
     with_scratch::<T, _>(length, |scratch| {
         for d in 0..depths {
             let (p, depth) = cut(k, depths, d);
-            let strips = b.start.wrapping_add(packed_b_length(kernel, p, packed.n) + depth * column);
+            let strips = b.start.wrapping_add(packed_b_length(kernel, p, packed.n));
             for group in 0..groups {
                 let (row, rows) = cut(m, groups, group);
                 let mut panels = a.shifted(row, p);
-                let step = Step { block, depth, first: d == 0, last: d + 1 == depths };
-                // SAFETY: the scratch has room for the group's rows; blocks of columns begin at whole strips, where
-                // their packed form does, from `strips` on.
+                let (first, last) = (d == 0, d + 1 == depths);
+                let step = Step { block, depth, first, last, strips: of_strips.clone() };
+                // SAFETY: the scratch has room for the group's rows; the packed form of this depth begins at `strips`.
                 unsafe {
                     if packs_a {
-                        pack_a(kernel, panels, rows, depth, scratch);
+                        pack_a(kernel, panels, [rows, depth], scratch);
                         panels = Operand { start: scratch, row: 1, column: 0 };
                     }
                     step.rows((row, rows), panels, packs_a, strips);

@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 use std::mem::MaybeUninit;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A cache line.
 #[derive(Clone, Copy)]
@@ -14,6 +15,83 @@ const KEPT: usize = 1 << 18;
 
 thread_local! {
     static BUFFERS: Cell<Vec<Vec<Line>>> = const { Cell::new(Vec::new()) };
+    static PACKED: [Cell<Packed>; 2] = const { [const { Cell::new(Packed::NONE) }; 2] };
+}
+
+/// Which operand.
+#[derive(Clone, Copy)]
+pub(super) enum Side {
+    /// The left one.
+    A,
+    /// The right one.
+    B,
+}
+
+/// A part of a block of an operand.
+#[derive(Clone, Copy)]
+pub(super) struct Content {
+    /// A number of [`new_call`].
+    pub(super) call: u64,
+    /// The number of the block in this call.
+    pub(super) number: usize,
+    /// The part of the block, below `parts`.
+    pub(super) part: usize,
+    /// Parts of the block.
+    pub(super) parts: usize,
+}
+
+/// What a thread keeps of a packed operand for its next task.
+struct Packed {
+    lines: Vec<Line>,
+    /// The call and the block.
+    content: (u64, usize),
+    /// Which parts have been packed.
+    parts: Vec<bool>,
+}
+
+impl Packed {
+    const NONE: Self = Self { lines: Vec::new(), content: (0, 0), parts: Vec::new() };
+}
+
+impl Default for Packed {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
+static CALLS: AtomicU64 = AtomicU64::new(0);
+
+/// A number that no other call has.
+pub(super) fn new_call() -> u64 {
+    CALLS.fetch_add(1, Ordering::Relaxed) + 1
+}
+
+/// Calls `f` with the block of `length` elements that `content` names. If this thread has not packed that part of it in this
+/// call, `pack` shall do so first, into the same block.
+pub(super) fn with_packed<T: Copy>(
+    side: Side,
+    content: Content,
+    length: usize,
+    pack: impl FnOnce(*mut T),
+    f: impl FnOnce(*const T),
+) {
+    let mut packed = PACKED.with(|sides| sides[side as usize].take());
+    if packed.content != (content.call, content.number) {
+        let wanted = (length * size_of::<T>()).div_ceil(64);
+        if packed.lines.len() < wanted {
+            packed.lines = vec![Line([MaybeUninit::uninit(); 64]); wanted];
+        }
+        packed.content = (content.call, content.number);
+        packed.parts.clear();
+        packed.parts.resize(content.parts, false);
+    }
+    if !std::mem::replace(&mut packed.parts[content.part], true) {
+        pack(packed.lines.as_mut_ptr().cast());
+    }
+    f(packed.lines.as_ptr().cast());
+    if packed.lines.len() <= KEPT {
+        PACKED.with(|sides| sides[side as usize].set(packed));
+    }
 }
 
 /// Calls `f` with uninitialised room for `length` elements. Within `f`, another call on the same thread gets a buffer

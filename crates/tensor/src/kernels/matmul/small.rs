@@ -26,6 +26,8 @@ pub(super) fn stream<T: crate::Float>(block: &Block<'_, T>, depth: usize) {
                         b: (b.at(p, strip.column), b.row),
                         ahead: 2 * strip.vectors * kernel.lanes,
                         c: (c.add(i * c_row + strip.column * c_column), c_row, c_column),
+                        next_c: c.wrapping_add((i + count) * c_row + strip.column * c_column),
+                        next_a: (std::ptr::null(), 0, 0),
                         last: strip.last,
                         finish: epilogue.at(at, accumulate, (d == 0, d + 1 == depths)),
                     };

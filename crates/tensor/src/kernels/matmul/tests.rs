@@ -227,7 +227,9 @@ fn every_layout_on_every_path() {
 fn larger_sizes() {
     use Storage::{Columns, Rows};
     on_each(|| {
-        for [m, n, k] in [[257, 301, 211], [193, 67, 1030], [1, 4099, 300], [5, 700, 1025], [600, 2, 333]] {
+        for [m, n, k] in
+            [[257, 301, 211], [300, 520, 330], [193, 67, 1030], [1, 4099, 300], [5, 700, 1025], [600, 2, 333]]
+        {
             for storages in [[Rows, Rows], [Rows, Columns], [Columns, Rows], [Columns, Columns]] {
                 for accumulate in [false, true] {
                     let case = Case { m, n, k, storages, padding: 2, accumulate, bias: accumulate };
@@ -266,8 +268,15 @@ fn bits<T: Float>(x: &[T]) -> Vec<u64> {
 #[test]
 fn same_bits_at_any_thread_count() {
     use Storage::{Columns, Rows};
-    let sizes =
-        [[300, 300, 300], [64, 512, 784], [1, 3000, 900], [4, 2000, 700], [3000, 2, 600], [9, 11, 60_000]];
+    let sizes = [
+        [300, 300, 300],
+        [520, 1100, 700],
+        [64, 512, 784],
+        [1, 3000, 900],
+        [4, 2000, 700],
+        [3000, 2, 600],
+        [9, 11, 60_000],
+    ];
     on_each(|| {
         for size in sizes {
             for storages in [[Rows, Rows], [Rows, Columns], [Columns, Rows], [Columns, Columns]] {
