@@ -46,6 +46,45 @@ impl<T: Float> FrozenConv2d<T> {
     }
 }
 
+impl<T: Float> FrozenConv2d<T> {
+    /// The layer's result with `residual` added before its relu, if it has one: the end of a residual block,
+    /// relu(w ∗ x + b + residual), in one pass over memory: `[N, C, H, W], [N, O, OH, OW] → [N, O, OH, OW]`.
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_layers::Conv2d;
+    /// use gradus_module::{Context, Layer};
+    /// use gradus_tensor::{Rng, Tensor};
+    /// let rng = &mut Rng::seed(0);
+    /// let layer = Conv2d::builder(16, 16, 3).padding(1).build::<f32>(rng)?;
+    /// let x = Var::constant(Tensor::normal([1, 16, 8, 8], 0.0, 1.0, rng));
+    /// let cx = &mut Context::eval();
+    /// let y = layer.clone().with_relu().frozen().forward_onto(&x, &x, cx);
+    /// assert_eq!(y.value(), (layer.forward(&x, cx) + &x).relu().value());
+    /// # Ok::<(), gradus_layers::LayerError>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If `x` does not fit the filters, or `residual` is not of the result's shape.
+    #[track_caller]
+    pub fn forward_onto(&self, x: &Var<T>, residual: &Var<T>, cx: &mut Context<'_>) -> Var<T> {
+        let learns = (x.has_gradient() || residual.has_gradient()) && is_recording();
+        let y = if learns {
+            let y = x.conv2d(&self.weight, self.bias.as_ref(), self.spec) + residual;
+            if self.relu { y.relu() } else { y }
+        } else {
+            Var::constant(x.value().conv2d_by_onto(&self.filters, residual.value()))
+        };
+        self.record(&y, cx);
+        y
+    }
+
+    fn record(&self, y: &Var<T>, cx: &mut Context<'_>) {
+        let work = y.len() * self.weight.shape()[1..].iter().product::<usize>();
+        cx.record::<T>("FrozenConv2d", None, y, work as u64);
+    }
+}
+
 impl<T: Float> Layer<T> for FrozenConv2d<T> {
     fn forward(&self, x: &Var<T>, cx: &mut Context<'_>) -> Var<T> {
         let (weight, bias) = (&self.weight, self.bias.as_ref());
@@ -54,8 +93,7 @@ impl<T: Float> Layer<T> for FrozenConv2d<T> {
             (true, true) => x.conv2d_relu(weight, bias, self.spec),
             (true, false) => x.conv2d(weight, bias, self.spec),
         };
-        let work = y.len() * weight.shape()[1..].iter().product::<usize>();
-        cx.record::<T>("FrozenConv2d", None, &y, work as u64);
+        self.record(&y, cx);
         y
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::element::{Element, Float};
 use crate::isa::{Isa, current_isa};
-use crate::kernels::conv::{Conv, Geometry, Prepared};
+use crate::kernels::conv::{Conv, Finish, Geometry, Prepared};
 use crate::kernels::window::Window;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -223,11 +223,11 @@ impl<T: Float> Tensor<T> {
         let shape = spec.output_shape(self.shape(), weight.shape());
         finish.check(weight);
         let (x, weight) = (self.contiguous(), weight.contiguous());
-        let (bias, relu) = (finish.bias.map(Tensor::contiguous), finish.relu);
-        let bias = bias.as_ref().map(dense);
+        let bias = finish.bias.map(Tensor::contiguous);
+        let (bias, finish) = (bias.as_ref().map(dense), Finish { residual: None, relu: finish.relu });
         Self::build(shape, |out| {
             let (x, weight) = (dense(&x), dense(&weight));
-            let call = Conv::Forward { x, weight, bias, relu, prepared: None, out };
+            let call = Conv::Forward { x, weight, bias, finish, prepared: None, out };
             T::conv(current_isa(), &geometry, call);
         })
     }
@@ -239,14 +239,43 @@ impl<T: Float> Tensor<T> {
     #[must_use]
     #[track_caller]
     pub fn conv2d_by(&self, filters: &Conv2dFilters<T>) -> Self {
+        self.filtered(filters, None)
+    }
+
+    /// [`Tensor::conv2d_by`] with something added to the result before the filters' relu, in the same pass over memory:
+    /// the end of a residual block. `residual` is of the result's shape `[N, O, OH, OW]`.
+    ///
+    /// ```
+    /// use gradus_tensor::{Conv2dFilters, Conv2dFinish, Conv2dSpec, Tensor};
+    /// let finish = Conv2dFinish { relu: true, ..Conv2dFinish::default() };
+    /// let filters = Conv2dFilters::new(&Tensor::ones([1, 1, 1, 1]), finish, Conv2dSpec::default());
+    /// let x = Tensor::from([1.0_f32, -2.0, 3.0]).reshape([1, 1, 1, 3]);
+    /// assert_eq!(x.conv2d_by_onto(&filters, &Tensor::full([1, 1, 1, 3], 1.0)).to_vec(), [2.0, 0.0, 4.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// As `conv2d`, or if `residual` is not of the result's shape.
+    #[must_use]
+    #[track_caller]
+    pub fn conv2d_by_onto(&self, filters: &Conv2dFilters<T>, residual: &Self) -> Self {
+        self.filtered(filters, Some(residual))
+    }
+
+    #[track_caller]
+    fn filtered(&self, filters: &Conv2dFilters<T>, residual: Option<&Self>) -> Self {
         let Conv2dFilters { weight, bias, relu, spec, .. } = filters;
         let geometry = spec.geometry("conv2d", self.shape(), weight.shape());
         let shape = spec.output_shape(self.shape(), weight.shape());
-        let x = self.contiguous();
+        if let Some(residual) = residual {
+            let fits = *residual.shape() == shape;
+            assert!(fits, "conv2d: what is added does not fit: {} (needs {shape})", residual.shape());
+        }
+        let (x, residual) = (self.contiguous(), residual.map(Tensor::contiguous));
+        let finish = Finish { residual: residual.as_ref().map(dense), relu: *relu };
         let prepared = filters.prepared(&geometry);
         Self::build(shape, |out| {
             let (x, weight, bias) = (dense(&x), dense(weight), bias.as_ref().map(dense));
-            let call = Conv::Forward { x, weight, bias, relu: *relu, prepared: prepared.as_deref(), out };
+            let call = Conv::Forward { x, weight, bias, finish, prepared: prepared.as_deref(), out };
             T::conv(current_isa(), &geometry, call);
         })
     }

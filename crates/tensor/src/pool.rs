@@ -1,13 +1,14 @@
 //! Pooling of planes `[…, H, W]`: which windows there are, what shapes come out, and the adjoints. How it is computed
 //! stands in `kernels::pool`. It must never know layers.
 
-use std::ops::Range;
+mod cells;
 
+use self::cells::{Cells, plane, with_plane};
 use crate::conv::dense;
 use crate::element::Float;
 use crate::isa::current_isa;
+use crate::kernels::pool::Pool;
 use crate::kernels::pool::windows::{self, has_taps};
-use crate::kernels::pool::{Grid, Pool};
 use crate::kernels::window::Window;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -139,54 +140,6 @@ impl Pool2dSpec {
     }
 }
 
-/// Row ranges and column ranges of a plane [H, W], see [`Grid`].
-struct Cells {
-    input: [usize; 2],
-    ranges: [Vec<Range<usize>>; 2],
-    step: [usize; 2],
-}
-
-impl Cells {
-    /// `output` nearly equal cells: ⌊i·H/OH⌋ .. ⌈(i + 1)·H/OH⌉.
-    #[track_caller]
-    fn adaptive(op: &str, shape: &Shape, output: [usize; 2]) -> Self {
-        let input = plane(op, shape);
-        let empty = input.contains(&0) || output.contains(&0);
-        assert!(!empty, "{op}: sides start at 1: {shape} to {output:?}");
-        let ranges = [0, 1].map(|axis| {
-            let (length, count) = (input[axis], output[axis]);
-            (0..count).map(|i| i * length / count..((i + 1) * length).div_ceil(count)).collect()
-        });
-        Self { input, ranges, step: [1, 1] }
-    }
-
-    fn grid(&self) -> Grid<'_> {
-        Grid { input: self.input, cells: [&self.ranges[0], &self.ranges[1]], step: self.step }
-    }
-
-    fn output(&self) -> [usize; 2] {
-        [self.ranges[0].len(), self.ranges[1].len()]
-    }
-
-    /// The lengths of the ranges.
-    fn lengths<T: Float>(&self) -> [Vec<T>; 2] {
-        [0, 1].map(|axis| self.ranges[axis].iter().map(|range| T::of(range.len() as f64)).collect())
-    }
-}
-
-/// `shape` with its last two axes replaced.
-fn with_plane(shape: &Shape, [h, w]: [usize; 2]) -> Shape {
-    let axes = shape.len();
-    shape.with(axes - 2, h).with(axes - 1, w)
-}
-
-/// [H, W].
-#[track_caller]
-fn plane(op: &str, shape: &Shape) -> [usize; 2] {
-    assert!(shape.len() >= 2, "{op}: planes are not […, H, W]: {shape} ({} axes)", shape.len());
-    [shape[shape.len() - 2], shape[shape.len() - 1]]
-}
-
 impl<T: Float> Tensor<T> {
     /// The largest element of each window, and its place y·W + x in the plane: `[…, H, W] → […, OH, OW]` twice
     /// (PyTorch: `max_pool2d(return_indices=True)`). The first of equals wins; NaN counts as largest.
@@ -231,6 +184,20 @@ impl<T: Float> Tensor<T> {
             kh * kw
         );
         self.largest_taps(spec, &cells)
+    }
+
+    /// As [`Tensor::max_pool2d`], for those who will not ask where the maxima stood.
+    ///
+    /// # Panics
+    /// As `max_pool2d`.
+    #[must_use]
+    #[track_caller]
+    pub fn max_pool2d_values(&self, spec: Pool2dSpec) -> Self {
+        let cells = spec.cells("max_pool2d", plane("max_pool2d", self.shape()));
+        let (x, window) = (self.contiguous(), spec.window(&cells));
+        Self::build(with_plane(self.shape(), cells.output()), |out| {
+            T::pool(current_isa(), Pool::Values { window, x: dense(&x), out });
+        })
     }
 
     fn largest_taps(&self, spec: Pool2dSpec, cells: &Cells) -> (Self, Tensor<u8>) {

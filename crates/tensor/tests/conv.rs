@@ -51,7 +51,8 @@ fn cases() -> Vec<([usize; 4], [usize; 4], Conv2dSpec)> {
         ([1, 66, 12, 13], [96, 33, 3, 3], spec([1, 1], [0, 2], [1, 1], 2)),
         ([9, 32, 8, 28], [32, 32, 3, 3], spec([1, 1], [1, 1], [1, 1], 1)),
         ([1, 40, 37, 24], [33, 40, 3, 3], spec([1, 1], [1, 1], [1, 1], 1)),
-        // wide panels, weights that are not shared
+        // weights that are cut by output channels; lines by twos, an odd one left
+        ([1, 512, 7, 5], [544, 512, 1, 1], spec([2, 2], [0, 0], [1, 1], 1)),
         ([1, 70, 7, 7], [70, 70, 3, 3], spec([1, 1], [1, 1], [1, 1], 1)),
         ([3, 17, 9, 31], [37, 17, 3, 3], spec([2, 2], [1, 1], [1, 1], 1)),
     ]
@@ -146,6 +147,13 @@ fn bias_relu_and_prepared_filters_change_nothing_else() {
                 for _ in 0..2 {
                     assert_eq!(x.conv2d_by(&filters), plain.relu(), "{isa} {spec:?}");
                 }
+                let residual = Tensor::<f32>::normal(*plain.shape(), 0.0, 1.0, &mut Rng::seed(6));
+                let want = (&plain + &residual).relu();
+                assert_eq!(x.conv2d_by_onto(&filters, &residual), want, "onto: {isa} {spec:?}");
+                let filters = Conv2dFilters::new(&w, finish(false), spec);
+                let want = &plain + &residual;
+                assert_eq!(x.conv2d_by_onto(&filters, &residual), want, "onto: {isa} {spec:?}");
+                let filters = Conv2dFilters::new(&w, finish(true), spec);
                 let wider = x.pad(&[(0, 0), (0, 0), (0, 1), (2, 0)], 0.5);
                 let want = wider.conv2d_then(&w, finish(true), spec);
                 assert_eq!(wider.conv2d_by(&filters.clone()), want, "another size: {isa} {spec:?}");

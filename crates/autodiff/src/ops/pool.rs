@@ -4,6 +4,7 @@
 use gradus_tensor::{Float, Pool2dSpec, Shape, Tensor};
 
 use super::index::put_back;
+use crate::mode::is_recording;
 use crate::op::{Cotangents, Op, Save, Saved};
 use crate::var::{Var, apply};
 
@@ -14,6 +15,8 @@ struct MaxPool2d {
 
 /// Where the maxima stood, `[N, C, OH, OW]`.
 enum Found {
+    /// Nobody will ask: nothing is recorded.
+    Nowhere,
     /// Which tap of its window each was.
     Taps(Tensor<u8>),
     /// Places in the plane, for windows with more taps than a byte can name.
@@ -21,13 +24,14 @@ enum Found {
 }
 
 impl MaxPool2d {
-    fn new(spec: Pool2dSpec) -> Self {
-        Self { spec, found: Found::Taps(Tensor::default()) }
+    fn new(spec: Pool2dSpec, is_recorded: bool) -> Self {
+        Self { spec, found: if is_recorded { Found::Taps(Tensor::default()) } else { Found::Nowhere } }
     }
 
     /// Places in planes of `width` columns.
     fn places(&self, width: usize) -> Tensor<i64> {
         match &self.found {
+            Found::Nowhere => Tensor::default(),
             Found::Places(places) => places.clone(),
             Found::Taps(taps) => Tensor::from_fn(*taps.shape(), |i| {
                 let [.., y, x] = *i else { return 0 };
@@ -55,6 +59,9 @@ impl<T: Float> Op<T> for MaxPool2d {
     }
 
     fn forward(&mut self, inputs: &[&Tensor<T>]) -> Tensor<T> {
+        if matches!(self.found, Found::Nowhere) {
+            return inputs[0].max_pool2d_values(self.spec);
+        }
         if self.spec.kernel[0] * self.spec.kernel[1] <= 256 {
             let (y, taps) = inputs[0].max_pool2d_taps(self.spec);
             self.found = Found::Taps(taps);
@@ -80,6 +87,7 @@ impl<T: Float> Op<T> for MaxPool2d {
     ) -> Result<Cotangents<Tensor<T>>, Tensor<T>> {
         let shape = saved.shape(0);
         Ok(vec![Some(match &self.found {
+            Found::Nowhere => return Err(g),
             Found::Taps(taps) => g.max_pool2d_taps_grad(taps, shape, self.spec),
             Found::Places(places) => g.max_pool2d_grad(places, shape),
         })])
@@ -148,7 +156,7 @@ impl<T: Float> Var<T> {
     #[must_use]
     #[track_caller]
     pub fn max_pool2d(&self, spec: Pool2dSpec) -> Self {
-        apply(MaxPool2d::new(spec), &[self])
+        apply(MaxPool2d::new(spec, self.has_gradient() && is_recording()), &[self])
     }
 
     /// The mean of each window: `[N, C, H, W] → [N, C, OH, OW]` (PyTorch: `functional.avg_pool2d`).

@@ -80,16 +80,16 @@ impl FrozenBlock {
         let downsample = block.downsample.as_ref().map(Stage::folded).transpose()?;
         Ok(Self {
             first: block.first.folded()?.with_relu().frozen(),
-            second: block.second.folded()?.frozen(),
+            second: block.second.folded()?.with_relu().frozen(),
             downsample: downsample.map(|layer| layer.frozen()),
         })
     }
 
     fn forward(&self, x: &Var, cx: &mut Context) -> Var {
-        let y = self.second.forward(&self.first.forward(x, cx), cx);
+        let y = self.first.forward(x, cx);
         match &self.downsample {
-            Some(layer) => (y + layer.forward(x, cx)).relu(),
-            None => (y + x).relu(),
+            Some(layer) => self.second.forward_onto(&y, &layer.forward(x, cx), cx),
+            None => self.second.forward_onto(&y, x, cx),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! The way for double precision and for whatever the direct tiles do not suit. Work is cut by image and group (the
 //! weights' gradient by a fixed number of runs of images), never by threads. Knows no `Tensor`.
 
-use super::{Conv, Geometry};
+use super::{Conv, Finish, Geometry};
 use crate::element::Float;
 use crate::isa::{Body, Isa, dispatch, with_isa};
 use crate::kernels::matmul::{Gemm, MatRef};
@@ -33,13 +33,16 @@ pub(super) fn convolve<T: Float>(isa: Isa, geometry: &Geometry, call: Conv<'_, T
     let (x_block, y_block) = geometry.blocks();
     let cost = geometry.cost::<T>();
     match call {
-        Conv::Forward { x, weight, bias, relu, out, .. } => {
-            parallel::chunks_mut(out, y_block, cost, |job, out| {
-                let group = job % geometry.groups;
-                let job = Job { isa, geometry, group, x: &x[job * x_block..][..x_block] };
+        Conv::Forward { x, weight, bias, finish, out, .. } => {
+            finish.check(out.len());
+            parallel::chunks_mut(out, y_block, cost, |image, out| {
+                let group = image % geometry.groups;
+                let job = Job { isa, geometry, group, x: &x[image * x_block..][..x_block] };
                 with_isa(isa, || job.forward(weight, out));
                 let bias = bias.map(|bias| &bias[group * geometry.outputs..][..geometry.outputs]);
-                dispatch(isa, Finish { bias, relu, plane: geometry.window.positions(), out });
+                let residual = finish.residual.map(|residual| &residual[image * y_block..][..y_block]);
+                let finish = Finish { residual, ..finish };
+                dispatch(isa, Ending { bias, finish, plane: geometry.window.positions(), out });
             })
         }
         Conv::InputGrad { g, weight, out } => parallel::chunks_mut(out, x_block, cost, |job, out| {
@@ -241,25 +244,28 @@ impl<T: Float> Body for Scatter<'_, T> {
     }
 }
 
-/// Adds a bias to each plane, and turns negative results into 0.
-struct Finish<'a, T> {
+/// Adds a bias to each plane, then does what `finish` says.
+struct Ending<'a, T> {
     bias: Option<&'a [T]>,
-    relu: bool,
+    finish: Finish<'a, T>,
     plane: usize,
     out: &'a mut [T],
 }
 
-impl<T: Float> Body for Finish<'_, T> {
+impl<T: Float> Body for Ending<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run(self) {
-        let Self { bias, relu, plane, out } = self;
+        let Self { bias, finish, plane, out } = self;
         if let Some(bias) = bias {
             for (plane, &bias) in out.chunks_exact_mut(plane.max(1)).zip(bias) {
                 plane.iter_mut().for_each(|y| *y = *y + bias);
             }
         }
-        if relu {
+        if let Some(residual) = finish.residual {
+            out.iter_mut().zip(residual).for_each(|(y, &r)| *y = *y + r);
+        }
+        if finish.relu {
             out.iter_mut().for_each(|y| *y = if *y < T::ZERO { T::ZERO } else { *y });
         }
     }

@@ -1,61 +1,18 @@
-//! Direct convolution in single precision: the loops around the tiles. Weights are packed once per call into panels of
-//! neighbouring output channels; each task copies its part of an image (padding written out) and runs the tiles over it.
-//! A position's sum goes over channels, then taps, in order, so its bits do not depend on how work is cut. The adjoint
-//! in the images is the same convolution with the weights turned round. Knows no `Tensor`.
+//! Direct convolution in single precision: the loops around the tiles. Each task copies its part of an image (padding
+//! written out) and runs the tiles over it; where tasks are cut by output channels they share one copy. A position's sum
+//! goes over channels, then taps, in order, so its bits do not depend on how work is cut. The adjoint in the images is
+//! the same convolution with the weights turned round. Knows no `Tensor`.
 
-use super::Geometry;
-use super::lanes::{Block, SIDE};
+use super::lanes::{Block, Onto, SIDE};
+use super::pack::{Packed, Panel};
+use super::scratch::{Place, Scratch};
 use super::source::{Fill, Source};
 use super::tables::Tables;
 use super::tile::TileCall;
-use crate::isa::{Body, Isa, dispatch};
+use super::{Finish, Geometry};
+use crate::isa::{Isa, dispatch};
 use crate::kernels::window::Window;
 use crate::parallel::{self, Cost};
-use crate::storage::Storage;
-
-/// Output channels that one tile makes: the first, their number of vectors, and where their packed weights begin.
-#[derive(Clone, Copy, Debug)]
-struct Panel {
-    first: usize,
-    vectors: usize,
-    start: usize,
-}
-
-/// The panels of `outputs` channels with `depth` weights each.
-fn panels(tables: &Tables, outputs: usize, depth: usize, widest: usize) -> Vec<Panel> {
-    let (mut panels, mut first, mut start) = (Vec::new(), 0, 0);
-    while first < outputs {
-        let wanted = (outputs - first).div_ceil(tables.lanes);
-        let mut vectors = widest;
-        while vectors > wanted {
-            vectors /= 2;
-        }
-        panels.push(Panel { first, vectors, start });
-        first += vectors * tables.lanes;
-        start += vectors * tables.lanes * depth;
-    }
-    panels
-}
-
-/// Weights as the tiles read them: for each group and panel `[input][tap][channel]`, and the bias filled up to whole
-/// vectors.
-pub(super) struct Packed {
-    weights: Storage<f32>,
-    bias: Option<Vec<f32>>,
-    panels: Vec<Panel>,
-    /// Elements of one group of the weights, and of the bias.
-    group: (usize, usize),
-}
-
-/// Where weights lie: the distances between output channels, inputs and groups; taps are neighbours.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Strides {
-    pub(super) output: usize,
-    pub(super) input: usize,
-    pub(super) group: usize,
-    /// Whether the last tap comes first.
-    pub(super) turned: bool,
-}
 
 /// Multiply-adds that are worth a task.
 const TASK: usize = 1 << 20;
@@ -63,129 +20,126 @@ const TASK: usize = 1 << 20;
 const TASKS: usize = 32;
 /// Bytes of packed weights that every task may read anew.
 const SHARED: usize = 1 << 20;
+/// Elements of a cache line.
+const LINE: usize = 16;
 
 /// A convolution without its operands.
 pub(super) struct Direct<'a> {
-    pub(super) isa: Isa,
-    pub(super) tables: &'a Tables,
-    pub(super) geometry: Geometry,
-    pub(super) source: Source,
-    pub(super) relu: bool,
+    isa: Isa,
+    tables: &'a Tables,
+    geometry: Geometry,
+    source: Source,
 }
 
-/// A pointer that tasks share; each writes places of its own.
-#[derive(Clone, Copy)]
-pub(super) struct Place(pub(super) *mut f32);
-
-// SAFETY: whoever shares it lets each task write elements of its own, and none read them before all have.
-unsafe impl Sync for Place {}
-// SAFETY: as above.
-unsafe impl Send for Place {}
-
-impl Place {
-    pub(super) fn at(&self, i: usize) -> *mut f32 {
-        self.0.wrapping_add(i)
-    }
+/// How a convolution is cut into tasks.
+struct Cut {
+    /// Lines of positions per task, and strips of so many.
+    lines: usize,
+    strips: usize,
+    /// Panels per task, and how many such parts there are.
+    each: usize,
+    parts: usize,
 }
 
 impl<'a> Direct<'a> {
-    pub(super) fn new(isa: Isa, tables: &'a Tables, geometry: Geometry, relu: bool) -> Self {
-        Self { isa, tables, geometry, source: Source::new(geometry.window), relu }
+    pub(super) fn new(isa: Isa, tables: &'a Tables, geometry: Geometry) -> Self {
+        Self { isa, tables, geometry, source: Source::new(geometry.window) }
     }
 
-    /// Vectors of the widest panel: four where lines are short, so that a tile has enough sums.
-    fn widest(&self) -> usize {
-        let longest = |i: usize| self.tables.tiles[i].len();
-        let width = self.geometry.window.output[1];
-        match (longest(2) >= width, longest(1)) {
-            (true, _) => 4,
-            (_, 0) => 1,
-            _ => 2,
-        }
-    }
-
-    /// Packs weights and bias.
-    pub(super) fn pack(&self, weight: &[f32], at: Strides, bias: Option<&[f32]>) -> Packed {
-        let Geometry { groups, inputs, outputs, .. } = self.geometry;
-        let (taps, lanes) = (self.geometry.taps(), self.tables.lanes);
-        let depth = inputs * taps;
-        let panels = panels(self.tables, outputs, depth, self.widest());
-        let channels: usize = panels.iter().map(|panel| panel.vectors * lanes).sum();
-        let mut weights = Storage::stale(groups * channels * depth);
-        let to = Place(weights.as_mut_slice().as_mut_ptr());
-        let cost = Cost::bytes(3 * size_of_val(weight));
-        parallel::for_each(groups * panels.len(), cost, |task| {
-            let (group, panel) = (task / panels.len(), panels[task % panels.len()]);
-            let width = panel.vectors * lanes;
-            let start = group * channels * depth + panel.start;
-            // SAFETY: this panel's part of the buffer, which no other task touches.
-            let to = unsafe { std::slice::from_raw_parts_mut(to.at(start), width * depth) };
-            let count = width.min(outputs - panel.first);
-            let from = &weight[group * at.group + panel.first * at.output..];
-            turned_weights(self.isa, from, at, taps, (count, width), to);
-        });
-        let bias = bias.map(|bias| {
-            let pad = |bias: &[f32]| [bias, &vec![0.0; channels - outputs]].concat();
-            bias.chunks_exact(outputs).flat_map(pad).collect()
-        });
-        Packed { weights, bias, panels, group: (channels * depth, channels) }
-    }
-
-    /// Lines of positions per task, and panels per task.
-    fn cut(&self, packed: &Packed) -> (usize, usize) {
+    /// By lines where the weights are few, else by output channels, so that each is read by one task.
+    fn cut(&self, packed: &Packed) -> Cut {
         let Geometry { batch, groups, inputs, outputs, window } = self.geometry;
         let [oh, ow] = window.output;
         let jobs = batch * groups;
         let work = jobs * outputs * inputs * self.geometry.taps() * oh * ow;
         let wanted = (work / TASK).min(TASKS).div_ceil(jobs.max(1)).max(1);
         let panels = packed.panels.len();
-        if packed.group.0 * size_of::<f32>() > SHARED {
+        let (lines, each) = if packed.group.0 * size_of::<f32>() > SHARED {
             (oh, panels.div_ceil(wanted.min(panels)))
         } else {
             let strips = wanted.min(oh.div_ceil(2)).max(1);
             (oh.div_ceil(strips), panels)
-        }
+        };
+        Cut { lines, strips: oh.div_ceil(lines), each, parts: panels.div_ceil(each) }
     }
 
-    /// out ← x ∗ weights (+ bias), the largest of it and 0 if wanted.
-    pub(super) fn run(&self, x: &[f32], packed: &Packed, out: &mut [f32]) {
+    /// Copies channels of an image for some lines of positions.
+    fn fill(&self, x: &[f32], first: usize, count: usize, to: &mut [f32]) {
+        dispatch(self.isa, Fill { source: &self.source, x, first, count, to });
+    }
+
+    /// out ← x ∗ weights, and what `finish` says.
+    pub(super) fn run(&self, x: &[f32], packed: &Packed, finish: Finish<'_, f32>, out: &mut [f32]) {
         let Geometry { batch, groups, inputs, outputs, window } = self.geometry;
-        let [oh, ow] = window.output;
-        assert!(
-            x.len() == batch * groups * inputs * window.plane(),
-            "conv2d: the images have another length"
-        );
-        assert!(out.len() == batch * groups * outputs * oh * ow, "conv2d: the result has another length");
-        let fits = packed.weights.as_slice().len() == groups * packed.group.0
-            && packed.group.0 == packed.group.1 * inputs * self.geometry.taps()
-            && packed.group.1 >= outputs
-            && packed.panels.iter().all(|panel| panel.first < outputs);
-        assert!(fits, "conv2d: weights were prepared for other sizes");
-        let (lines, each) = self.cut(packed);
-        let (strips, parts) = (oh.div_ceil(lines), packed.panels.len().div_ceil(each));
-        let tasks = batch * groups * strips * parts;
-        let flops = out.len() * inputs * self.geometry.taps() / 2;
+        let (block, result) = (inputs * window.plane(), outputs * window.positions());
+        assert!(x.len() == batch * groups * block, "conv2d: the images have another length");
+        assert!(out.len() == batch * groups * result, "conv2d: the result has another length");
+        assert!(packed.fits(&self.geometry), "conv2d: weights were prepared for other sizes");
+        finish.check(out.len());
+        let Cut { lines, strips, each, parts } = self.cut(packed);
+        let flops = out.len() * self.geometry.depth() / 2;
+        let cost = Cost { bytes: size_of_val(x) + size_of_val(out), flops };
         let to = Place(out.as_mut_ptr());
-        parallel::for_each(tasks, Cost { bytes: size_of_val(x) + size_of_val(out), flops }, |task| {
-            let (job, part, strip) = (task / (strips * parts), task / strips % parts, task % strips);
+        let strip = |job: usize, strip: usize, part: usize| {
             let first = strip * lines;
-            let count = lines.min(oh - first);
-            let block = inputs * window.plane();
-            let x = &x[job * block..][..block];
-            let panels = &packed.panels[part * each..((part + 1) * each).min(packed.panels.len())];
-            let strip = Strip { direct: self, packed, panels, group: job % groups, first, count };
-            if self.source.copies {
-                let plane = self.source.plane(count);
-                let mut copy = Storage::stale(inputs * plane);
-                let copy = copy.as_mut_slice();
-                dispatch(self.isa, Fill { source: &self.source, x, first, count, to: copy });
-                // SAFETY: the strip's lines of this job's planes of the result are this task's own.
-                unsafe { strip.run(copy, to.at(job * outputs * oh * ow)) };
-            } else {
-                // SAFETY: as above.
-                unsafe { strip.run(&x[first * self.source.pitch..], to.at(job * outputs * oh * ow)) };
+            let onto = Onto::new(finish, job * result);
+            let (from, to) = (part * each, (part + 1) * each);
+            Strip {
+                direct: self,
+                packed,
+                panels: from..to.min(packed.panels.len()),
+                group: job % groups,
+                first,
+                count: lines.min(window.output[0] - first),
+                onto,
+            }
+        };
+        if self.source.copies && parts > 1 {
+            for job in 0..batch * groups {
+                let x = &x[job * block..][..block];
+                self.shared(x, cost, parts, |part| strip(job, 0, part), to.at(job * result));
+            }
+            return;
+        }
+        parallel::for_each(batch * groups * strips * parts, cost, |task| {
+            let (job, part, place) = (task / (strips * parts), task / strips % parts, task % strips);
+            let (x, strip) = (&x[job * block..][..block], strip(job, place, part));
+            // SAFETY: the strip's lines of these channels of this job's planes are this task's own.
+            unsafe {
+                if self.source.copies {
+                    let mut copy = Scratch::new(inputs * self.source.plane(strip.count));
+                    let copy = copy.as_mut_slice();
+                    self.fill(x, strip.first, strip.count, copy);
+                    strip.run(copy, to.at(job * result));
+                } else {
+                    strip.run(&x[strip.first * self.source.pitch..], to.at(job * result));
+                }
             }
         });
+    }
+
+    /// One image cut by output channels: its copy is made once, for all of them.
+    fn shared<'s>(
+        &self,
+        x: &[f32],
+        cost: Cost,
+        parts: usize,
+        strip: impl Fn(usize) -> Strip<'s> + Sync + Send,
+        out: *mut f32,
+    ) {
+        let lines = self.geometry.window.output[0];
+        let plane = self.source.plane(lines);
+        let mut copy = Scratch::new(self.geometry.inputs * plane);
+        let copy = copy.as_mut_slice();
+        let planes = self.geometry.inputs.div_ceil(TASKS);
+        let bytes = Cost::bytes(4 * size_of_val(copy));
+        parallel::chunks_mut(copy, planes * plane, bytes, |part, copy| {
+            let x = &x[part * planes * self.geometry.window.plane()..];
+            self.fill(x, 0, lines, copy);
+        });
+        let (copy, out) = (&*copy, Place(out));
+        // SAFETY: these channels of the result are this task's own.
+        parallel::for_each(parts, cost, |part| unsafe { strip(part).run(copy, out.at(0)) });
     }
 }
 
@@ -193,99 +147,111 @@ impl<'a> Direct<'a> {
 struct Strip<'a> {
     direct: &'a Direct<'a>,
     packed: &'a Packed,
-    panels: &'a [Panel],
+    panels: std::ops::Range<usize>,
     group: usize,
     first: usize,
     count: usize,
+    onto: Onto,
 }
 
 impl Strip<'_> {
     /// # Safety
-    /// `out` is the group's first plane of the result, whose lines `first .. first + count` nobody else touches.
+    /// `out` is the group's first plane of the result, whose lines `first .. first + count` of the panels' channels
+    /// nobody else touches.
     unsafe fn run(&self, source: &[f32], out: *mut f32) {
-        let Direct { tables, geometry: Geometry { inputs, outputs, window, .. }, .. } = *self.direct;
-        let ([oh, ow], lanes) = (window.output, tables.lanes);
-        let (plane, taps) = (self.direct.source.plane(self.count), self.direct.source.taps(self.count));
+        let Direct { geometry: Geometry { inputs, window, .. }, source: ref layout, .. } = *self.direct;
+        let (plane, taps) = (layout.plane(self.count), layout.taps(self.count));
         let reach = (inputs - 1) * plane + taps.iter().max().copied().unwrap_or(0);
-        let last = (self.count - 1) * self.direct.source.pitch + ow;
+        let last = (self.count - 1) * layout.pitch + window.output[1];
         assert!(reach + last <= source.len(), "conv2d: a tile would read outside the image");
-        let weights =
-            &self.packed.weights.as_slice()[self.group * self.packed.group.0..][..self.packed.group.0];
         let mut block: Block = [[0.0; SIDE]; SIDE];
-        for panel in self.panels {
-            let tiles = tables.tiles[panel.vectors.ilog2() as usize];
-            let parts = ow.div_ceil(tiles.len());
-            let bias = match &self.packed.bias {
-                Some(bias) => bias[self.group * self.packed.group.1 + panel.first..].as_ptr(),
-                None => std::ptr::null(),
+        for panel in self.panels.clone() {
+            // SAFETY: the assertion above bounds what is read of the source; the rest is the caller's promise.
+            unsafe { self.panel(panel, source, (plane, &taps), &mut block, out) };
+        }
+    }
+
+    /// # Safety
+    /// As for `run`; every tap of the strip's positions lies in the source.
+    unsafe fn panel(
+        &self,
+        number: usize,
+        source: &[f32],
+        (plane, taps): (usize, &[usize]),
+        block: &mut Block,
+        out: *mut f32,
+    ) {
+        let Direct { tables, geometry: Geometry { inputs, outputs, window, .. }, .. } = *self.direct;
+        let ([oh, ow], lanes, pitch) = (window.output, tables.lanes, self.direct.source.pitch);
+        let panel @ Panel { first, vectors, start } = self.packed.panels[number];
+        let weights = self.packed.weights(self.group);
+        let tiles = tables.tiles[vectors - 1];
+        let pairs = if vectors == 2 { tables.pairs } else { &[] };
+        let parts = ow.div_ceil(tiles.len());
+        // Short lines by twos, if such tiles are there.
+        let two = if ow <= pairs.len() { self.count / 2 } else { 0 };
+        let each =
+            (taps.len() * vectors * lanes).div_ceil(LINE).div_ceil(two + (self.count - 2 * two) * parts);
+        let mut ahead = Ahead::new(self.packed, weights, number, taps.len() * lanes, each);
+        let mut run = |tile: super::tile::Tile, y: usize, x: usize| {
+            let place = (first * oh + self.first + y) * ow + x;
+            let call = TileCall {
+                source: source[y * pitch + x..].as_ptr(),
+                pitch,
+                planes: (inputs, plane),
+                taps,
+                weights: weights[start..].as_ptr(),
+                ahead: ahead.next(),
+                bias: self.packed.bias(self.group, first),
+                out: out.wrapping_add(place),
+                onto: self.onto.at(place),
+                channels: ((outputs - panel.first).min(vectors * lanes), oh * ow),
+                block,
             };
-            let channels = (outputs - panel.first).min(panel.vectors * lanes);
-            for y in 0..self.count {
-                let mut x = 0;
-                for part in 0..parts {
-                    let length = (ow - x).div_ceil(parts - part);
-                    let call = TileCall {
-                        source: source[y * self.direct.source.pitch + x..].as_ptr(),
-                        planes: (inputs, plane),
-                        taps: &taps,
-                        weights: weights[panel.start..].as_ptr(),
-                        bias,
-                        out: out.wrapping_add((panel.first * oh + self.first + y) * ow + x),
-                        channels: (channels, oh * ow),
-                        relu: self.direct.relu,
-                        block: &mut block,
-                    };
-                    // SAFETY: the assertion above bounds what is read of the source, packing what is read of weights
-                    // and bias; the positions lie in lines that are the caller's own.
-                    unsafe { tiles[length - 1](&call) };
-                    x += length;
-                }
+            // SAFETY: the caller bounds what is read of the source, packing what is read of weights and bias; the
+            // positions lie in lines that are the caller's own.
+            unsafe { tile(&call) };
+        };
+        for y in 0..two {
+            run(pairs[ow - 1], 2 * y, 0);
+        }
+        for y in 2 * two..self.count {
+            let mut x = 0;
+            for part in 0..parts {
+                let length = (ow - x).div_ceil(parts - part);
+                run(tiles[length - 1], y, x);
+                x += length;
             }
         }
     }
 }
 
-/// Packs `count` output channels, filled up to `width`: `[input][tap][channel]`.
-pub(super) fn turned_weights(
-    isa: Isa,
-    from: &[f32],
-    at: Strides,
-    taps: usize,
-    (count, width): (usize, usize),
-    to: &mut [f32],
-) {
-    dispatch(isa, Pack { from, at, taps, count, width, to });
+/// Which weights a tile brings near while it computes: each its share of every input of the next panel.
+struct Ahead {
+    from: *const f32,
+    /// Elements of an input in the next panel, and those of them that tiles have taken.
+    step: usize,
+    taken: usize,
+    /// Lines that each tile takes.
+    each: usize,
 }
 
-/// `to[(input · taps + tap) · width + output] ← from[output, input, tap]`, 0 beyond `count` outputs.
-struct Pack<'a> {
-    from: &'a [f32],
-    at: Strides,
-    taps: usize,
-    count: usize,
-    width: usize,
-    to: &'a mut [f32],
-}
-
-impl Body for Pack<'_> {
-    type Output = ();
-    #[inline(always)]
-    fn run(self) {
-        let Self { from, at, taps, count, width, to } = self;
-        if count < width {
-            to.fill(0.0);
-        }
-        for (c, to) in to.chunks_exact_mut(taps * width).enumerate() {
-            for o in 0..count {
-                let from = &from[o * at.output + c * at.input..][..taps];
-                let to = to[o..].iter_mut().step_by(width);
-                if at.turned {
-                    to.zip(from.iter().rev()).for_each(|(to, &from)| *to = from);
-                } else {
-                    to.zip(from).for_each(|(to, &from)| *to = from);
-                }
+impl Ahead {
+    fn new(packed: &Packed, weights: &[f32], number: usize, vector: usize, each: usize) -> Self {
+        match packed.panels.get(number + 1) {
+            Some(next) => {
+                Self { from: weights[next.start..].as_ptr(), step: next.vectors * vector, taken: 0, each }
             }
+            None => Self { from: std::ptr::null(), step: 0, taken: 0, each: 0 },
         }
+    }
+
+    /// Where the first input's share begins, its lines, and the distance to that of the next.
+    fn next(&mut self) -> (*const f32, usize, usize) {
+        let lines = self.each.min((self.step - self.taken).div_ceil(LINE));
+        let from = self.from.wrapping_add(self.taken);
+        self.taken = (self.taken + lines * LINE).min(self.step);
+        (from, lines, self.step)
     }
 }
 

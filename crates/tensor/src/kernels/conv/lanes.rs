@@ -1,6 +1,7 @@
 //! The vectors that the convolution's tiles are written over, one type per instruction set, and the way a tile turns from
 //! "channels side by side" to the planes of a result. Knows no geometry; only [`super::tables`] may name the types.
 
+use super::Finish;
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;
 
@@ -9,6 +10,30 @@ pub(super) const SIDE: usize = 16;
 
 /// A block of a result on its way to memory: `[position][channel]`.
 pub(super) type Block = [[f32; SIDE]; SIDE];
+
+/// What becomes of a block on its way to memory: something added, then the largest of it and 0.
+#[derive(Clone, Copy)]
+pub(super) struct Onto {
+    /// What is added, laid out as the result; null for nothing.
+    from: *const f32,
+    relu: bool,
+}
+
+impl Onto {
+    pub(super) const NOTHING: Self = Self { from: std::ptr::null(), relu: false };
+
+    /// For a result that begins `start` elements into the whole.
+    pub(super) fn new(finish: Finish<'_, f32>, start: usize) -> Self {
+        let from = finish.residual.map_or(std::ptr::null(), |residual| residual[start..].as_ptr());
+        Self { from, relu: finish.relu }
+    }
+
+    /// For a result that begins `i` elements further on.
+    pub(super) fn at(self, i: usize) -> Self {
+        let from = if self.from.is_null() { self.from } else { self.from.wrapping_add(i) };
+        Self { from, ..self }
+    }
+}
 
 /// A vector of `f32`.
 ///
@@ -37,10 +62,12 @@ pub(super) trait Lanes: Copy + 'static {
     unsafe fn scale(a: Self::V, factor: f32) -> Self::V;
     /// a · factor + c
     unsafe fn add_scaled(c: Self::V, a: Self::V, factor: f32) -> Self::V;
-    /// max(v, 0); NaN stays.
-    unsafe fn relu(v: Self::V) -> Self::V;
-    /// `to[j · step + i] ← block[i][j]` for `i < positions` and `j < channels ≤ LANES`.
-    unsafe fn spread(block: &Block, positions: usize, channels: usize, to: *mut f32, step: usize);
+    /// Brings a place near; any address will do.
+    fn prefetch(_: *const f32) {}
+    /// The same, not into the nearest cache.
+    fn prefetch_far(_: *const f32) {}
+    /// `to[j · step + i] ← block[i][j]` for `i < positions` and `j < channels ≤ LANES`, as `onto` says.
+    unsafe fn spread(block: &Block, size: [usize; 2], to: *mut f32, step: usize, onto: Onto);
     /// `to[k · step + j] ← line[4j + k]` for `j < count ≤ 8`.
     unsafe fn quarters(line: &[f32; 32], to: *mut f32, step: usize, count: usize) {
         for k in 0..4 {
@@ -104,15 +131,21 @@ impl Lanes for Plain {
         unsafe { Self::fma(a, [factor; 8], c) }
     }
     #[inline(always)]
-    unsafe fn relu(v: Self::V) -> Self::V {
-        v.map(|v| if v < 0.0 { 0.0 } else { v })
-    }
-    #[inline(always)]
-    unsafe fn spread(block: &Block, positions: usize, channels: usize, to: *mut f32, step: usize) {
+    unsafe fn spread(
+        block: &Block,
+        [positions, channels]: [usize; 2],
+        to: *mut f32,
+        step: usize,
+        onto: Onto,
+    ) {
         for j in 0..channels {
             for (i, row) in block.iter().enumerate().take(positions) {
+                let at = j * step + i;
                 // SAFETY: see above.
-                unsafe { *to.add(j * step + i) = row[j] };
+                unsafe {
+                    let v = if onto.from.is_null() { row[j] } else { row[j] + *onto.from.add(at) };
+                    *to.add(at) = if onto.relu && v < 0.0 { 0.0 } else { v };
+                }
             }
         }
     }
@@ -122,7 +155,7 @@ impl Lanes for Plain {
 #[cfg(target_arch = "x86_64")]
 macro_rules! lanes {
     ($(#[$doc:meta])* $lanes:ident, $v:ty, $n:literal, zero $zero:ident, splat $splat:ident, load $load:ident,
-     store $store:ident, fma $fma:ident, add $add:ident, sub $sub:ident, mul $mul:ident, max $max:ident, spread $spread:ident $(, quarters $quarters:ident)?) => {
+     store $store:ident, fma $fma:ident, add $add:ident, sub $sub:ident, mul $mul:ident, spread $spread:ident $(, quarters $quarters:ident)?) => {
         $(#[$doc])*
         #[derive(Clone, Copy)]
         pub(super) struct $lanes;
@@ -176,15 +209,19 @@ macro_rules! lanes {
                 unsafe { $fma(a, $splat(factor), c) }
             }
             #[inline(always)]
-            unsafe fn relu(v: $v) -> $v {
-                // The second operand is the answer where one is NaN.
-                // SAFETY: see above.
-                unsafe { $max($zero(), v) }
+            fn prefetch(from: *const f32) {
+                // SAFETY: a prefetch of any address is harmless, and SSE is in the baseline.
+                unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) };
             }
             #[inline(always)]
-            unsafe fn spread(block: &Block, positions: usize, channels: usize, to: *mut f32, step: usize) {
+            fn prefetch_far(from: *const f32) {
+                // SAFETY: as above.
+                unsafe { _mm_prefetch::<_MM_HINT_T1>(from.cast()) };
+            }
+            #[inline(always)]
+            unsafe fn spread(block: &Block, size: [usize; 2], to: *mut f32, step: usize, onto: Onto) {
                 // SAFETY: see above.
-                unsafe { $spread(block, positions, channels, to, step) }
+                unsafe { $spread(block, size, to, step, onto) }
             }
             $(#[inline(always)]
             unsafe fn quarters(line: &[f32; 32], to: *mut f32, step: usize, count: usize) {
@@ -200,14 +237,14 @@ lanes!(
     /// AVX2 with fused multiply-add.
     Avx2, __m256, 8, zero _mm256_setzero_ps, splat _mm256_set1_ps, load _mm256_loadu_ps, store _mm256_storeu_ps,
     fma _mm256_fmadd_ps, add _mm256_add_ps, sub _mm256_sub_ps,
-    mul _mm256_mul_ps, max _mm256_max_ps, spread spread8
+    mul _mm256_mul_ps, spread spread8
 );
 #[cfg(target_arch = "x86_64")]
 lanes!(
     /// AVX-512.
     Avx512, __m512, 16, zero _mm512_setzero_ps, splat _mm512_set1_ps, load _mm512_loadu_ps, store _mm512_storeu_ps,
     fma _mm512_fmadd_ps, add _mm512_add_ps, sub _mm512_sub_ps,
-    mul _mm512_mul_ps, max _mm512_max_ps, spread spread16, quarters quarters16
+    mul _mm512_mul_ps, spread spread16, quarters quarters16
 );
 
 /// See [`Lanes::spread`]; at most 8 channels.
@@ -216,7 +253,7 @@ lanes!(
 /// AVX2 is there; `to` may be written as said.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-unsafe fn spread8(block: &Block, positions: usize, channels: usize, to: *mut f32, step: usize) {
+unsafe fn spread8(block: &Block, [positions, channels]: [usize; 2], to: *mut f32, step: usize, onto: Onto) {
     for first in (0..positions).step_by(8) {
         let mut rows = [_mm256_setzero_ps(); 8];
         for (i, row) in rows.iter_mut().enumerate() {
@@ -226,8 +263,19 @@ unsafe fn spread8(block: &Block, positions: usize, channels: usize, to: *mut f32
         let count = (positions - first).min(8) as i32;
         let mask = _mm256_cmpgt_epi32(_mm256_set1_epi32(count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
         for (j, column) in transposed8(rows).into_iter().enumerate().take(channels) {
+            let at = j * step + first;
             // SAFETY: by the caller's promise; lanes outside the mask are not touched.
-            unsafe { _mm256_maskstore_ps(to.add(j * step + first), mask, column) };
+            unsafe {
+                let mut v = column;
+                if !onto.from.is_null() {
+                    v = _mm256_add_ps(v, _mm256_maskload_ps(onto.from.add(at), mask));
+                }
+                if onto.relu {
+                    // The second operand is the answer where one is NaN.
+                    v = _mm256_max_ps(_mm256_setzero_ps(), v);
+                }
+                _mm256_maskstore_ps(to.add(at), mask, v);
+            }
         }
     }
 }
@@ -263,7 +311,7 @@ fn transposed8(r: [__m256; 8]) -> [__m256; 8] {
 /// AVX-512 is there; `to` may be written as said.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-unsafe fn spread16(block: &Block, positions: usize, channels: usize, to: *mut f32, step: usize) {
+unsafe fn spread16(block: &Block, [positions, channels]: [usize; 2], to: *mut f32, step: usize, onto: Onto) {
     let mask = ((1_u32 << positions) - 1) as __mmask16;
     let mut rows = [_mm512_setzero_ps(); 16];
     for (row, from) in rows.iter_mut().zip(block) {
@@ -272,7 +320,17 @@ unsafe fn spread16(block: &Block, positions: usize, channels: usize, to: *mut f3
     }
     for (j, column) in transposed16(rows).into_iter().enumerate().take(channels) {
         // SAFETY: by the caller's promise; lanes outside the mask are not touched.
-        unsafe { _mm512_mask_storeu_ps(to.add(j * step), mask, column) };
+        unsafe {
+            let mut v = column;
+            if !onto.from.is_null() {
+                v = _mm512_add_ps(v, _mm512_maskz_loadu_ps(mask, onto.from.add(j * step)));
+            }
+            if onto.relu {
+                // The second operand is the answer where one is NaN.
+                v = _mm512_max_ps(_mm512_setzero_ps(), v);
+            }
+            _mm512_mask_storeu_ps(to.add(j * step), mask, v);
+        }
     }
 }
 

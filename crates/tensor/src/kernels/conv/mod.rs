@@ -7,6 +7,8 @@
 mod columns;
 mod direct;
 mod lanes;
+mod pack;
+mod scratch;
 mod slopes;
 mod source;
 mod tables;
@@ -15,7 +17,8 @@ mod transform;
 mod winograd;
 mod winograd_slopes;
 
-use self::direct::{Direct, Packed, Strides};
+use self::direct::Direct;
+use self::pack::{Packed, Strides};
 use self::slopes::Slopes;
 use self::winograd::{Transformed, Winograd};
 use self::winograd_slopes::WinogradSlopes;
@@ -41,7 +44,7 @@ pub struct Geometry {
 /// One convolution or adjoint; `x` is `[N, C, H, W]`, `weight` `[O, C/groups, KH, KW]`, `g` `[N, O, OH, OW]`.
 #[derive(Debug)]
 pub enum Conv<'a, T> {
-    /// out `[N, O, OH, OW]` ← x ∗ weight (+ bias), the largest of it and 0 if wanted.
+    /// out `[N, O, OH, OW]` ← x ∗ weight (+ bias), and what `finish` says.
     Forward {
         /// Images.
         x: &'a [T],
@@ -49,8 +52,8 @@ pub enum Conv<'a, T> {
         weight: &'a [T],
         /// One per output channel.
         bias: Option<&'a [T]>,
-        /// Whether negative results become 0.
-        relu: bool,
+        /// What becomes of it then.
+        finish: Finish<'a, T>,
         /// What `single::prepare` made of these weights, this bias and sizes that differ in the batch alone.
         prepared: Option<&'a Prepared>,
         /// Result, written in full.
@@ -74,6 +77,24 @@ pub enum Conv<'a, T> {
         /// Result, written in full.
         out: &'a mut [T],
     },
+}
+
+/// What becomes of results on their way to memory.
+#[derive(Clone, Copy, Debug)]
+pub struct Finish<'a, T> {
+    /// Added, as long as the result.
+    pub residual: Option<&'a [T]>,
+    /// Whether what is negative then becomes 0.
+    pub relu: bool,
+}
+
+impl<T> Finish<'_, T> {
+    const NOTHING: Self = Self { residual: None, relu: false };
+
+    fn check(&self, length: usize) {
+        let fits = self.residual.is_none_or(|residual| residual.len() == length);
+        assert!(fits, "conv2d: what is added has another length");
+    }
 }
 
 impl Geometry {
@@ -160,14 +181,14 @@ pub(super) mod single {
     /// Runs one convolution.
     pub(in super::super) fn run(isa: Isa, geometry: &Geometry, call: Conv<'_, f32>) {
         match call {
-            Conv::Forward { x, weight, bias, relu, prepared, out }
+            Conv::Forward { x, weight, bias, finish, prepared, out }
                 if is_direct(isa, geometry, geometry.outputs) =>
             {
                 match prepared.filter(|prepared| prepared.isa == isa) {
-                    Some(prepared) => correlate(geometry, x, prepared, relu, out),
+                    Some(prepared) => correlate(geometry, x, prepared, finish, out),
                     None => {
                         let prepared = pack(isa, geometry, weight, strides(geometry), bias);
-                        correlate(geometry, x, &prepared, relu, out);
+                        correlate(geometry, x, &prepared, finish, out);
                     }
                 }
             }
@@ -178,7 +199,7 @@ pub(super) mod single {
                 let (depth, taps) = (geometry.depth(), geometry.taps());
                 let at =
                     Strides { output: taps, input: depth, group: geometry.outputs * depth, turned: true };
-                correlate(&turned, g, &pack(isa, &turned, weight, at, None), false, out);
+                correlate(&turned, g, &pack(isa, &turned, weight, at, None), Finish::NOTHING, out);
             }
             Conv::WeightGrad { x, g, out } if is_direct(isa, geometry, geometry.outputs) => {
                 let tables = tables::tables(isa);
@@ -195,18 +216,24 @@ pub(super) mod single {
     fn pack(isa: Isa, geometry: &Geometry, weight: &[f32], at: Strides, bias: Option<&[f32]>) -> Prepared {
         let tables = tables::tables(isa);
         let form = match winograd::suits(geometry) {
-            true => Form::Winograd(Winograd::new(isa, tables, *geometry, false).pack(weight, at, bias)),
-            false => Form::Direct(Direct::new(isa, tables, *geometry, false).pack(weight, at, bias)),
+            true => Form::Winograd(Winograd::new(isa, tables, *geometry).pack(weight, at, bias)),
+            false => Form::Direct(Packed::new((isa, tables), geometry, weight, at, bias)),
         };
         Prepared { isa, form }
     }
 
-    /// out ← x ∗ weights (+ bias), the largest of it and 0 if wanted.
-    fn correlate(geometry: &Geometry, x: &[f32], prepared: &Prepared, relu: bool, out: &mut [f32]) {
+    /// out ← x ∗ weights (+ bias), and what `finish` says.
+    fn correlate(
+        geometry: &Geometry,
+        x: &[f32],
+        prepared: &Prepared,
+        finish: Finish<'_, f32>,
+        out: &mut [f32],
+    ) {
         let (isa, tables) = (prepared.isa, tables::tables(prepared.isa));
         match &prepared.form {
-            Form::Direct(packed) => Direct::new(isa, tables, *geometry, relu).run(x, packed, out),
-            Form::Winograd(packed) => Winograd::new(isa, tables, *geometry, relu).run(x, packed, out),
+            Form::Direct(packed) => Direct::new(isa, tables, *geometry).run(x, packed, finish, out),
+            Form::Winograd(packed) => Winograd::new(isa, tables, *geometry).run(x, packed, finish, out),
         }
     }
 }

@@ -4,7 +4,8 @@
 //! sizes alone. Knows no `Tensor`.
 
 use super::Geometry;
-use super::lanes::SIDE;
+use super::lanes::{Onto, SIDE};
+use super::scratch::Scratch;
 use super::source::{Fill, Source};
 use super::tables::Tables;
 use super::tile::SlopeCall;
@@ -131,8 +132,8 @@ impl<'a> Slopes<'a> {
         sums.as_mut_slice().fill(0.0);
         let plane = self.source.plane(oh);
         let rows = self.rows(plane);
-        let mut copy = Storage::stale(if self.source.copies { inputs * plane } else { 0 });
-        let mut turned = Storage::<f32>::stale(2 * lanes * oh * ow);
+        let mut copy = Scratch::new(if self.source.copies { inputs * plane } else { 0 });
+        let mut turned = Scratch::new(2 * lanes * oh * ow);
         for image in images {
             let mut filled = None;
             let mut rest = sums.as_mut_slice();
@@ -216,7 +217,7 @@ pub(super) fn turn(tables: &Tables, g: &[f32], count: usize, turned: &mut [f32])
             let to = &mut turned[start * width + first..];
             assert!((here - 1) * width + lanes <= to.len(), "conv2d: a block of cotangents does not fit");
             // SAFETY: `here` ≤ lanes rows of `lanes` elements, the last of which was just asserted to fit.
-            unsafe { (tables.spread)(&block, lanes, here, to.as_mut_ptr(), width) };
+            unsafe { (tables.spread)(&block, [lanes, here], to.as_mut_ptr(), width, Onto::NOTHING) };
         }
     }
 }

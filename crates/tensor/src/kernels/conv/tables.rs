@@ -2,7 +2,7 @@
 
 #[cfg(target_arch = "x86_64")]
 use super::lanes::{Avx2, Avx512};
-use super::lanes::{Block, Lanes, Plain};
+use super::lanes::{Block, Lanes, Onto, Plain};
 use super::tile::{Slope, SlopeCall, Tile, TileCall, slope, tile};
 use super::transform::{self, Cotangents, POINTS, Product, ProductCall, ResultCall, product};
 use crate::isa::Isa;
@@ -11,12 +11,14 @@ use crate::isa::Isa;
 pub(super) struct Tables {
     /// Output channels in a vector.
     pub(super) lanes: usize,
-    /// Tiles of one, two and four vectors: [width][positions − 1].
-    pub(super) tiles: [&'static [Tile]; 3],
+    /// Tiles of one and two vectors: [width][positions − 1].
+    pub(super) tiles: [&'static [Tile]; 2],
+    /// Tiles of two lines and two vectors: [positions of a line − 1].
+    pub(super) pairs: &'static [Tile],
     /// Gradients' tiles of one and two vectors: [width][rows − 1].
     pub(super) slopes: [&'static [Slope]; 2],
     /// See [`Lanes::spread`].
-    pub(super) spread: unsafe fn(&Block, usize, usize, *mut f32, usize),
+    pub(super) spread: unsafe fn(&Block, [usize; 2], *mut f32, usize, Onto),
     /// See [`Lanes::quarters`].
     pub(super) quarters: unsafe fn(&[f32; 32], *mut f32, usize, usize),
     /// The fewest and the most tiles of a product.
@@ -48,15 +50,15 @@ pub(super) fn tables(isa: Isa) -> &'static Tables {
 
 /// Compiles the kernels for one instruction set.
 macro_rules! kernels {
-    ($module:ident, $lanes:ident, [$($feature:meta)?], [$($r1:literal)*], [$($r2:literal)*], [$($r4:literal)*],
+    ($module:ident, $lanes:ident, [$($feature:meta)?], [$($r1:literal)*], [$($r2:literal)*], [$($pair:literal)*],
      [$($p1:literal)*], [$($p2:literal)*], $least:literal..=$most:literal, [$($m1:literal)*], [$($m2:literal)*]) => {
         mod $module {
             use super::*;
 
             $(#[$feature])?
-            unsafe fn tile_of<const R: usize, const V: usize>(call: &TileCall<'_>) {
+            unsafe fn tile_of<const H: usize, const R: usize, const V: usize>(call: &TileCall<'_>) {
                 // SAFETY: by the caller's promise, here and below.
-                unsafe { tile::<$lanes, R, V>(call) }
+                unsafe { tile::<$lanes, H, R, V>(call) }
             }
 
             $(#[$feature])?
@@ -66,9 +68,9 @@ macro_rules! kernels {
             }
 
             $(#[$feature])?
-            unsafe fn spread(block: &Block, positions: usize, channels: usize, to: *mut f32, step: usize) {
+            unsafe fn spread(block: &Block, size: [usize; 2], to: *mut f32, step: usize, onto: Onto) {
                 // SAFETY: see above.
-                unsafe { <$lanes as Lanes>::spread(block, positions, channels, to, step) }
+                unsafe { <$lanes as Lanes>::spread(block, size, to, step, onto) }
             }
 
             $(#[$feature])?
@@ -115,7 +117,8 @@ macro_rules! kernels {
 
             pub(super) static TABLES: Tables = Tables {
                 lanes: <$lanes as Lanes>::LANES,
-                tiles: [&[$(tile_of::<$r1, 1>),*], &[$(tile_of::<$r2, 2>),*], &[$(tile_of::<$r4, 4>),*]],
+                tiles: [&[$(tile_of::<1, $r1, 1>),*], &[$(tile_of::<1, $r2, 2>),*]],
+                pairs: &[$(tile_of::<2, $pair, 2>),*],
                 slopes: [&[$(slope_of::<$p1, 1>),*], &[$(slope_of::<$p2, 2>),*]],
                 spread,
                 quarters,

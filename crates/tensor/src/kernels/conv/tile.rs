@@ -2,27 +2,31 @@
 //! output channels, `slope` the gradient of some weights. In both the vectors lie along the output channels, so images
 //! are read element by element from where they lie, and no column is ever gathered. Whoever calls answers for the bounds.
 
-use super::lanes::{Block, Lanes};
+use super::lanes::{Block, Lanes, Onto};
 
-/// out[channels, positions] ← Σ over planes and taps of source · weights (+ bias), the largest of it and 0 if `relu`.
+/// out[channels, positions] ← Σ over planes and taps of source · weights (+ bias), and what `onto` says.
 #[derive(Clone, Copy)]
 pub(super) struct TileCall<'a> {
     /// What the first position's tap at distance 0 sees in the first plane; positions are neighbours.
     pub(super) source: *const f32,
+    /// Distance between the lines of a tile that has several.
+    pub(super) pitch: usize,
     /// Planes, and the distance between them.
     pub(super) planes: (usize, usize),
     /// How far each tap lies from the first element.
     pub(super) taps: &'a [usize],
     /// `[plane][tap][V · LANES]`.
     pub(super) weights: *const f32,
+    /// What to bring near for later: where it begins, its lines, and the distance to that of the next plane.
+    pub(super) ahead: (*const f32, usize, usize),
     /// One per output channel, V · LANES of them; null for none.
     pub(super) bias: *const f32,
-    /// The result's first channel and position; positions are neighbours.
+    /// The result's first channel and position; positions are neighbours, also those of different lines.
     pub(super) out: *mut f32,
+    /// What becomes of the result there.
+    pub(super) onto: Onto,
     /// Output channels that exist, and the distance between them.
     pub(super) channels: (usize, usize),
-    /// Whether negative results become 0.
-    pub(super) relu: bool,
     /// Where the result is turned round; it may hold anything.
     pub(super) block: *mut Block,
 }
@@ -49,31 +53,38 @@ pub(super) type Tile = unsafe fn(&TileCall<'_>);
 /// A `slope` for one number of rows and of vectors.
 pub(super) type Slope = unsafe fn(&SlopeCall<'_>);
 
-/// See [`TileCall`].
+/// See [`TileCall`]; the tile has H lines of R positions.
 ///
 /// # Safety
-/// The instruction set is there; R ≤ [`super::lanes::SIDE`]; all that the call names may be read, the result's R positions of its
-/// channels written.
+/// The instruction set is there; H · R ≤ [`super::lanes::SIDE`]; all that the call names may be read, the result's
+/// positions of its channels written.
 #[inline(always)]
 #[expect(clippy::needless_range_loop, reason = "the indices are those of the formula")]
-pub(super) unsafe fn tile<L: Lanes, const R: usize, const V: usize>(call: &TileCall<'_>) {
+pub(super) unsafe fn tile<L: Lanes, const H: usize, const R: usize, const V: usize>(call: &TileCall<'_>) {
     let (planes, plane) = call.planes;
-    let mut weights = call.weights;
+    let (mut weights, (mut ahead, lines, step)) = (call.weights, call.ahead);
     // SAFETY: by the caller's promise.
     unsafe {
-        let mut sums = [[L::zero(); V]; R];
+        let mut sums = [[[L::zero(); V]; R]; H];
         for c in 0..planes {
             let plane = call.source.add(c * plane);
+            for line in 0..lines {
+                L::prefetch_far(ahead.wrapping_add(16 * line));
+            }
+            ahead = ahead.wrapping_add(step);
             for &tap in call.taps {
                 let source = plane.add(tap);
                 let mut w = [L::zero(); V];
                 for v in 0..V {
                     w[v] = L::load(weights.add(v * L::LANES));
                 }
-                for i in 0..R {
-                    let x = L::splat(source.add(i));
-                    for v in 0..V {
-                        sums[i][v] = L::fma(x, w[v], sums[i][v]);
+                for h in 0..H {
+                    let source = source.add(h * call.pitch);
+                    for i in 0..R {
+                        let x = L::splat(source.add(i));
+                        for v in 0..V {
+                            sums[h][i][v] = L::fma(x, w[v], sums[h][i][v]);
+                        }
                     }
                 }
                 weights = weights.add(V * L::LANES);
@@ -86,17 +97,17 @@ pub(super) unsafe fn tile<L: Lanes, const R: usize, const V: usize>(call: &TileC
             if first >= channels {
                 break;
             }
-            for i in 0..R {
-                let mut sum = sums[i][v];
-                if !call.bias.is_null() {
-                    sum = L::add(sum, L::load(call.bias.add(first)));
+            for h in 0..H {
+                for i in 0..R {
+                    let mut sum = sums[h][i][v];
+                    if !call.bias.is_null() {
+                        sum = L::add(sum, L::load(call.bias.add(first)));
+                    }
+                    L::store(block[h * R + i].as_mut_ptr(), sum);
                 }
-                if call.relu {
-                    sum = L::relu(sum);
-                }
-                L::store(block[i].as_mut_ptr(), sum);
             }
-            L::spread(block, R, (channels - first).min(L::LANES), call.out.add(first * step), step);
+            let (onto, to) = (call.onto.at(first * step), call.out.add(first * step));
+            L::spread(block, [H * R, (channels - first).min(L::LANES)], to, step, onto);
         }
     }
 }

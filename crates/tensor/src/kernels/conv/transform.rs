@@ -6,7 +6,7 @@
 //!
 //! Knows no sizes beyond the 6×6 of a tile; whoever calls answers for the bounds.
 
-use super::lanes::{Block, Lanes};
+use super::lanes::{Block, Lanes, Onto};
 
 /// Elements of a transformed tile.
 pub(super) const POINTS: usize = 36;
@@ -241,10 +241,9 @@ pub(super) struct ResultCall {
     pub(super) tiles: usize,
     /// One per channel, `LANES` of them; null for none.
     pub(super) bias: *const f32,
-    /// Whether negative results become 0.
-    pub(super) relu: bool,
-    /// The result's first element.
+    /// The result's first element, and what becomes of the result there.
     pub(super) out: *mut f32,
+    pub(super) onto: Onto,
     /// Distance between the lines and between the channels of the result.
     pub(super) line: usize,
     pub(super) plane: usize,
@@ -256,7 +255,7 @@ pub(super) struct ResultCall {
     pub(super) blocks: *mut [Block; STEP],
 }
 
-/// out ← AᵀmA (+ bias), the largest of it and 0 if wanted.
+/// out ← AᵀmA (+ bias), and what `onto` says.
 ///
 /// # Safety
 /// The instruction set is there; what the call names may be read and written.
@@ -275,12 +274,12 @@ pub(super) unsafe fn results<L: Lanes>(call: &ResultCall) {
             let y = twice::<L, Outcome, 6, 4>(m);
             for i in 0..STEP * STEP {
                 let v = L::add(y[i / STEP][i % STEP], bias);
-                let v = if call.relu { L::relu(v) } else { v };
                 L::store(blocks[i / STEP][STEP * t + i % STEP].as_mut_ptr(), v);
             }
         }
         for (y, block) in blocks.iter().enumerate().take(call.lines) {
-            L::spread(block, call.columns, call.channels, call.out.add(y * call.line), call.plane);
+            let (to, onto) = (call.out.add(y * call.line), call.onto.at(y * call.line));
+            L::spread(block, [call.columns, call.channels], to, call.plane, onto);
         }
     }
 }
@@ -291,6 +290,8 @@ pub(super) struct ProductCall {
     pub(super) source: *const f32,
     /// Planes, and the distance between them.
     pub(super) planes: (usize, usize),
+    /// How far from `source` in each plane lies what will be wanted next: it is brought near meanwhile.
+    pub(super) next: usize,
     /// `[plane][V · LANES]`.
     pub(super) weights: *const f32,
     /// The first tile's `[V · LANES]`, and the distance between tiles.
@@ -319,6 +320,7 @@ pub(super) unsafe fn product<L: Lanes, const R: usize, const V: usize>(call: &Pr
             for v in 0..V {
                 w[v] = L::load(weights.add(v * L::LANES));
             }
+            L::prefetch(source.wrapping_add(call.next));
             for i in 0..R {
                 let x = L::splat(source.add(i));
                 for v in 0..V {

@@ -3,12 +3,13 @@
 //! number alone says where a tile lies; what the surplus tiles hold is never looked at. The loops here, the arithmetic in
 //! `transform`. Knows no `Tensor`.
 
-use super::Geometry;
-use super::direct::{Place, Strides, turned_weights};
-use super::lanes::{Block, SIDE};
+use super::lanes::{Block, Onto, SIDE};
+use super::pack::{Strides, turned_weights};
+use super::scratch::{Place, Scratch};
 use super::source::{Source, copy_line};
 use super::tables::Tables;
 use super::transform::{POINTS, ProductCall, ResultCall, STEP};
+use super::{Finish, Geometry};
 use crate::isa::Isa;
 use crate::kernels::window::Window;
 use crate::parallel::{self, Cost};
@@ -16,11 +17,13 @@ use crate::storage::Storage;
 
 /// The fewest channels on either side for which the transforms pay.
 const CHANNELS: usize = 32;
-/// Bytes of transformed weights that stay near.
+/// Bytes of transformed weights up to which fewer products outweigh reading four times as much.
 const WEIGHTS: usize = 5 << 19;
+/// Bytes of transformed weights that every task may read anew.
+const SHARED: usize = 1 << 20;
 /// Bytes of a transformed strip of an image that stay in the second-level cache.
 const STRIP: usize = 1 << 20;
-/// Images from which each is a task of its own.
+/// Strips of images from which each is a task of its own.
 const JOBS: usize = 8;
 /// Tasks into which fewer images are cut.
 const TASKS: usize = 8;
@@ -82,7 +85,6 @@ pub(super) struct Winograd<'a> {
     pub(super) tables: &'a Tables,
     pub(super) geometry: Geometry,
     pub(super) tiles: Tiles,
-    pub(super) relu: bool,
 }
 
 /// A transformed strip of an image: `[input][point][tile]`, so that what is written together lies in a page or two.
@@ -99,8 +101,8 @@ pub(super) struct Shape {
 }
 
 impl<'a> Winograd<'a> {
-    pub(super) fn new(isa: Isa, tables: &'a Tables, geometry: Geometry, relu: bool) -> Self {
-        Self { isa, tables, geometry, tiles: Tiles::new(geometry.window), relu }
+    pub(super) fn new(isa: Isa, tables: &'a Tables, geometry: Geometry) -> Self {
+        Self { isa, tables, geometry, tiles: Tiles::new(geometry.window) }
     }
 
     /// The output channels in panels of two vectors or one.
@@ -166,7 +168,8 @@ impl<'a> Winograd<'a> {
         // The padded line, and noughts up to a whole number of chunks.
         let mut line = vec![0.0; (4 * pitch).max(before + w).next_multiple_of(32) + 32];
         for (x, to) in x.chunks_exact(h * w).zip(to.chunks_exact_mut(16 * phase)) {
-            for row in 0..STEP * (shape.lines + 1) {
+            // The last tiles reach two lines beyond their own.
+            for row in 0..STEP * shape.lines + 2 {
                 let y = (shape.first * STEP + row).wrapping_sub(above);
                 let to = &mut to[row % 4 * 4 * phase + row / 4 * pitch..];
                 if y >= h {
@@ -194,10 +197,11 @@ impl<'a> Winograd<'a> {
         let source = &self.tiles.source;
         let plane = source.plane(shape.lines);
         let planes = x.len() / self.geometry.window.plane();
-        let mut copy = Storage::stale(planes * plane + SLACK);
+        let mut copy = Scratch::new(planes * plane + SLACK);
         let (to, slack) = copy.as_mut_slice().split_at_mut(planes * plane);
         slack.fill(0.0);
         self.fill(shape, x, to);
+        let copy = copy.as_mut_slice();
         let mut taps = [0; POINTS];
         taps.copy_from_slice(&source.taps(shape.lines));
         let numbers = self.tiles.numbers(shape.lines).next_multiple_of(self.tables.lanes);
@@ -211,7 +215,7 @@ impl<'a> Winograd<'a> {
                 // SAFETY: tile and point lie in the copy, as was asserted, and in the strip, which has room for whole
                 // vectors.
                 unsafe {
-                    let from = copy.as_slice().as_ptr().add(c * plane + t);
+                    let from = copy.as_ptr().add(c * plane + t);
                     let to = v.add((first_plane + c) * POINTS * shape.room + t);
                     (self.tables.images)(from, &taps, to, shape.room);
                 }
@@ -242,6 +246,7 @@ impl<'a> Winograd<'a> {
                 let call = ProductCall {
                     source: v.wrapping_add(p * shape.room + t),
                     planes: (inputs, POINTS * shape.room),
+                    next: shape.room,
                     weights: weights[p * inputs * width..].as_ptr(),
                     to: (to.wrapping_add(t * tile + p * width), tile),
                 };
@@ -261,13 +266,13 @@ impl<'a> Winograd<'a> {
         (shape, v): (Shape, *const f32),
         packed: &Transformed,
         (group, panel): (usize, Panel),
-        out: *mut f32,
+        (out, onto): (*mut f32, Onto),
     ) {
         let Geometry { outputs, window, .. } = self.geometry;
         let ([oh, ow], lanes) = (window.output, self.tables.lanes);
         let width = panel.vectors * lanes;
         let tile = POINTS * width;
-        let mut products = Storage::<f32>::stale(shape.room * tile);
+        let mut products = Scratch::new(shape.room * tile);
         let products = products.as_mut_slice().as_mut_ptr();
         // SAFETY: `v` is the whole strip, the buffer has room for all its tiles.
         unsafe { self.products((shape, v), packed, (group, panel), products) };
@@ -284,14 +289,15 @@ impl<'a> Winograd<'a> {
                         Some(bias) => bias[group * packed.channels + channel..].as_ptr(),
                         None => std::ptr::null(),
                     };
+                    let place = (channel * oh + y) * ow + tx * STEP;
                     let call = ResultCall {
                         from: products.wrapping_add((ty * self.tiles.source.pitch + tx) * tile + lane),
                         point: width,
                         tile,
                         tiles: (self.tiles.count[1] - tx).min(4),
                         bias,
-                        relu: self.relu,
-                        out: out.wrapping_add((channel * oh + y) * ow + tx * STEP),
+                        out: out.wrapping_add(place),
+                        onto: onto.at(place),
                         line: ow,
                         plane: oh * ow,
                         lines: (oh - y).min(STEP),
@@ -306,8 +312,8 @@ impl<'a> Winograd<'a> {
         }
     }
 
-    /// out ← x ∗ weights (+ bias), the largest of it and 0 if wanted.
-    pub(super) fn run(&self, x: &[f32], packed: &Transformed, out: &mut [f32]) {
+    /// out ← x ∗ weights (+ bias), and what `finish` says.
+    pub(super) fn run(&self, x: &[f32], packed: &Transformed, finish: Finish<'_, f32>, out: &mut [f32]) {
         let Geometry { batch, groups, inputs, outputs, window } = self.geometry;
         let (block, result) = (inputs * window.plane(), outputs * window.positions());
         assert!(x.len() == batch * groups * block, "conv2d: the images have another length");
@@ -315,45 +321,62 @@ impl<'a> Winograd<'a> {
         let fits = packed.weights.as_slice().len() == groups * packed.channels * POINTS * inputs
             && packed.channels >= outputs;
         assert!(fits, "conv2d: weights were prepared for other sizes");
+        finish.check(out.len());
         let rows = self.tiles.count[0];
-        let (jobs, lines) = (batch * groups, self.lines());
+        let (jobs, mut lines) = (batch * groups, self.lines());
+        if size_of_val(packed.weights.as_slice()) <= SHARED {
+            lines = lines.min(rows * jobs / JOBS).max(1);
+        }
         let flops = out.len() * inputs * 9 / 4;
         let cost = Cost { bytes: size_of_val(x) + size_of_val(out), flops };
         let to = Place(out.as_mut_ptr());
         let strips = rows.div_ceil(lines);
         let shape_of = |strip: usize| self.shape(strip * lines, lines.min(rows - strip * lines));
-        let length = |shape: Shape| POINTS * inputs * shape.room;
         if jobs * strips >= JOBS {
             return parallel::for_each(jobs * strips, cost, |task| {
                 let (job, shape) = (task / strips, shape_of(task % strips));
-                let mut v = Storage::<f32>::stale(length(shape));
+                let mut v = Scratch::new(POINTS * inputs * shape.room);
                 let v = v.as_mut_slice().as_mut_ptr();
                 // SAFETY: the strip is this task's own, and so are its lines of the result.
                 unsafe {
                     self.transform(shape, &x[job * block..][..block], 0, v);
+                    let to = (to.at(job * result), Onto::new(finish, job * result));
                     for &panel in &packed.panels {
-                        self.panel((shape, v), packed, (job % groups, panel), to.at(job * result));
+                        self.panel((shape, v), packed, (job % groups, panel), to);
                     }
                 }
             });
         }
         for task in 0..jobs * strips {
             let (job, shape) = (task / strips, shape_of(task % strips));
-            let mut v = Storage::<f32>::stale(length(shape));
-            let v = Place(v.as_mut_slice().as_mut_ptr());
-            let planes = inputs.div_ceil(TASKS);
-            parallel::for_each(inputs.div_ceil(planes), cost, |part| {
-                let first = part * planes;
-                let x = &x[job * block + first * window.plane()..job * block + block];
-                let x = &x[..planes.min(inputs - first) * window.plane()];
-                // SAFETY: these planes of the strip are this task's own.
-                unsafe { self.transform(shape, x, first, v.at(0)) };
-            });
-            parallel::for_each(packed.panels.len(), cost, |panel| {
-                let panel = packed.panels[panel];
-                // SAFETY: the strip is complete; these channels of the result are this task's own.
-                unsafe { self.panel((shape, v.at(0)), packed, (job % groups, panel), to.at(job * result)) };
-            });
+            let x = &x[job * block..][..block];
+            self.shared((shape, x), packed, job % groups, cost, (finish, to, job * result));
         }
+    }
+
+    /// A strip of one image cut by output channels: it is transformed once, for all of them.
+    fn shared(
+        &self,
+        (shape, x): (Shape, &[f32]),
+        packed: &Transformed,
+        group: usize,
+        cost: Cost,
+        (finish, to, start): (Finish<'_, f32>, Place, usize),
+    ) {
+        let Geometry { inputs, window, .. } = self.geometry;
+        let mut v = Scratch::new(POINTS * inputs * shape.room);
+        let v = Place(v.as_mut_slice().as_mut_ptr());
+        let planes = inputs.div_ceil(TASKS);
+        parallel::for_each(inputs.div_ceil(planes), cost, |part| {
+            let first = part * planes;
+            let x = &x[first * window.plane()..][..planes.min(inputs - first) * window.plane()];
+            // SAFETY: these planes of the strip are this task's own.
+            unsafe { self.transform(shape, x, first, v.at(0)) };
+        });
+        parallel::for_each(packed.panels.len(), cost, |panel| {
+            let (panel, to) = (packed.panels[panel], (to.at(start), Onto::new(finish, start)));
+            // SAFETY: the strip is complete; these channels of the result are this task's own.
+            unsafe { self.panel((shape, v.at(0)), packed, (group, panel), to) };
+        });
     }
 }

@@ -3,7 +3,7 @@
 //! added up as in `slopes`. Knows no `Tensor`.
 
 use super::Geometry;
-use super::direct::Place;
+use super::scratch::{Place, Scratch};
 use super::slopes::{Cut, Panel, panels, total, turn, unpack};
 use super::tables::Tables;
 use super::tile::SlopeCall;
@@ -24,16 +24,16 @@ pub(super) struct WinogradSlopes<'a> {
 /// Buffers of one task.
 struct Room {
     /// Transformed images, `[input][point][tile]`.
-    v: Storage<f32>,
+    v: Scratch,
     /// Transformed cotangents, `[tile][point][channel]`; surplus tiles stay 0.
-    g: Storage<f32>,
+    g: Scratch,
     /// Cotangents of one image, `[position][channel]`.
-    turned: Storage<f32>,
+    turned: Scratch,
 }
 
 impl<'a> WinogradSlopes<'a> {
     pub(super) fn new(isa: Isa, tables: &'a Tables, geometry: Geometry) -> Self {
-        Self { winograd: Winograd::new(isa, tables, geometry, false) }
+        Self { winograd: Winograd::new(isa, tables, geometry) }
     }
 
     /// out `[O, C/groups, 3, 3]` ← the cotangent of the weights.
@@ -94,9 +94,9 @@ impl<'a> WinogradSlopes<'a> {
         let wave = (TILES / tiles.numbers(lines)).clamp(1, images.len().max(1));
         let room = wave * tiles.numbers(lines) + tables.lanes;
         let mut buffers = Room {
-            v: Storage::stale(POINTS * inputs * room),
-            g: Storage::stale(POINTS * room * 2 * tables.lanes),
-            turned: Storage::stale(2 * tables.lanes * window.positions()),
+            v: Scratch::new(POINTS * inputs * room),
+            g: Scratch::new(POINTS * room * 2 * tables.lanes),
+            turned: Scratch::new(2 * tables.lanes * window.positions()),
         };
         for first in images.clone().step_by(wave) {
             let here = first..(first + wave).min(images.end);

@@ -4,6 +4,7 @@
 //! columns, side by side over the whole width, then across each cell. Planes are independent, so work is cut by planes.
 //! Operands are dense; knows no `Tensor`.
 
+mod values;
 pub mod windows;
 
 use std::ops::Range;
@@ -49,6 +50,15 @@ pub enum Pool<'a, T> {
         out: &'a mut [T],
         /// ky·KW + kx.
         tap: &'a mut [u8],
+    },
+    /// The largest element of each window alone; the first of equals, NaN above all.
+    Values {
+        /// Windows, each with a tap in the plane.
+        window: Window,
+        /// Planes.
+        x: &'a [T],
+        /// Result.
+        out: &'a mut [T],
     },
     /// The adjoint of `Largest`.
     LargestGrad {
@@ -125,6 +135,7 @@ pub fn pool<T: Float>(isa: Isa, call: Pool<'_, T>) {
             });
         }
         Pool::Largest { window, x, out, tap } => windows::largest(isa, &window, x, out, tap),
+        Pool::Values { window, x, out } => values::largest(isa, &window, x, out),
         Pool::LargestGrad { window, g, tap, out } => windows::largest_grad(isa, &window, g, tap, out),
         Pool::MaxGrad { planes: [from, to], g, index, out } => {
             let (each, cost) = (planes_each([from, to]), Cost::bytes(size_of_val(out) * 4));

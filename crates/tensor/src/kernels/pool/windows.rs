@@ -93,7 +93,7 @@ impl<T: Float> Body for Largest<'_, T> {
 /// Whether a maximum moves on to `new`.
 #[inline(always)]
 #[allow(clippy::eq_op)] // x != x asks for NaN
-fn is_larger<T: Float>(new: T, best: T) -> bool {
+pub(super) fn is_larger<T: Float>(new: T, best: T) -> bool {
     (new > best) | ((new != new) & (best == best))
 }
 
