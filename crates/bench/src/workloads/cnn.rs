@@ -41,6 +41,7 @@ impl Workload for Cnn {
     fn run(&mut self) -> Result<(), Failure> {
         let logits = self.model.forward(&(&self.x).into(), &mut Context::train(&mut self.rng));
         let loss = cross_entropy(&logits, &self.y, Reduction::Mean);
+        drop(logits); // or their graph would outlive the backward pass
         std::hint::black_box(self.optimizer.step(&mut self.model, &loss.backward())?);
         Ok(())
     }
