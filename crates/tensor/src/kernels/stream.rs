@@ -54,17 +54,19 @@ pub(crate) fn prefetch<T>(data: &[T], from: usize, count: usize) {
     }
 }
 
+/// Asks for the line at an address; any will do.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-fn prefetch_line<T>(at: &T) {
+pub(crate) fn prefetch_line<T>(at: *const T) {
     use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
     // SAFETY: a prefetch never faults.
-    unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(at).cast()) }
+    unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
 }
 
+/// Nothing: stable Rust has no such instruction here.
 #[cfg(not(target_arch = "x86_64"))]
 #[inline(always)]
-fn prefetch_line<T>(_: &T) {}
+pub(crate) fn prefetch_line<T>(_: *const T) {}
 
 #[cfg(test)]
 mod tests {

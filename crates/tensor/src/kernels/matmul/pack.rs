@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::Operand;
 use super::kernel::Kernel;
+use crate::kernels::stream::prefetch_line as prefetch;
 
 /// Cuts `length` into `parts` runs that differ by one at most: the start and length of run `i`.
 pub(super) fn cut(length: usize, parts: usize, i: usize) -> (usize, usize) {
@@ -165,18 +166,6 @@ pub(super) unsafe fn pack_a<T: Copy>(kernel: &Kernel<T>, a: Operand<T>, [m, k]: 
             }
         }
     }
-}
-
-/// Fetches a cache line into the first-level cache; any address will do.
-#[inline(always)]
-fn prefetch<T>(at: *const T) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a prefetch never faults.
-    unsafe {
-        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(at.cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = at;
 }
 
 /// The first R rows of `a` for some columns.

@@ -3,6 +3,7 @@
 
 use super::Operand;
 use super::kernel::Kernel;
+use super::scratch::KEPT_BYTES;
 use crate::parallel::Cost;
 
 /// A way through the block.
@@ -168,7 +169,7 @@ fn parts(s: Sizes, wanted: usize) -> usize {
 }
 
 /// Bytes of a packed block of B: half of the second-level cache.
-const BLOCK_BYTES: usize = 1 << 20;
+pub(super) const BLOCK_BYTES: usize = 1 << 20;
 /// Most depth of a packed block: half of it where packed rows of A need room beside it.
 fn kernel_depth<T>(kernel: &Kernel<T>, path: Path) -> usize {
     if path == (Path::Packed { pack_a: true }) { kernel.depth / 2 } else { kernel.depth }
@@ -218,7 +219,10 @@ fn grid<T>(
             let columns = vectors.div_ceil(column_blocks) * kernel.lanes;
             let time = Time::new(path, s.m.div_ceil(row_blocks), columns);
             let turns = tasks.saturating_mul(outputs).div_ceil(threads);
-            for by_rows in [false, true] {
+            // More rows than a thread keeps would be packed again for each block of columns.
+            let keeps =
+                path != (Path::Packed { pack_a: true }) || Sizes::bytes::<T>(s.m, depth) <= KEPT_BYTES;
+            for by_rows in if keeps { &[false, true][..] } else { &[true] }.iter().copied() {
                 // A thread packs the rows of A that it meets once, and columns of B whenever it comes to others.
                 let (of_a, of_b) = match by_rows {
                     true => (turns.div_ceil(column_blocks), if column_blocks == 1 { 1 } else { turns }),

@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::epilogue::Epilogue;
 use super::nest::{Block, Step};
 use super::pack::{cut, pack_a, pack_b, packed_b_length, strip_count};
+use super::plan::BLOCK_BYTES;
 use super::scratch::{Shared, with_scratch};
 use super::tables::Tables;
 use super::{MatRef, Operand, kernel::Kernel};
@@ -130,8 +131,6 @@ pub(super) fn pack<T: Tables>(b: MatRef<'_, T>, [k, n]: [usize; 2]) -> PackedB<T
     packed
 }
 
-/// Bytes of packed B that a task meets: half of the second-level cache.
-const BLOCK_BYTES: usize = 1 << 20;
 /// Rows of A packed together, where its rows are not contiguous; fewest rows of a task.
 const PACKED_ROWS: usize = 48;
 

@@ -10,8 +10,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[repr(align(64))]
 struct Line(#[allow(dead_code)] [MaybeUninit<u8>; 64]);
 
-/// Lines that a thread keeps: 16 MiB, the packed blocks of all but the largest products.
-const KEPT: usize = 1 << 18;
+/// Bytes of a buffer that a thread keeps: the packed blocks of all but the largest products.
+pub(super) const KEPT_BYTES: usize = 16 << 20;
+/// The same in lines.
+const KEPT: usize = KEPT_BYTES / size_of::<Line>();
 
 thread_local! {
     static BUFFERS: Cell<Vec<Vec<Line>>> = const { Cell::new(Vec::new()) };

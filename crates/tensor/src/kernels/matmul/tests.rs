@@ -246,6 +246,7 @@ fn more_blocks_than_are_packed_at_a_time() {
     use Storage::{Columns, Rows};
     on_each(|| {
         check::<f32>(Case { m: 17_000, n: 40, k: 20, storages: [Columns, Columns], ..PLAIN });
+        check::<f32>(Case { m: 17_000, n: 20, k: 300, storages: [Columns, Rows], ..PLAIN });
         check::<f32>(Case { m: 200, n: 4_500, k: 17, storages: [Columns, Rows], accumulate: true, ..PLAIN });
     });
 }
