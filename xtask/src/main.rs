@@ -5,6 +5,7 @@
 
 mod bench;
 mod cargo;
+mod catalogue;
 mod ci;
 mod isa;
 mod loc;
@@ -68,6 +69,14 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Check that everything docs/coming-from-pytorch.md names is public
+    ///
+    /// With --against also that the page has a row for every entry of a catalogue in prose.
+    Catalogue {
+        /// The catalogue
+        #[arg(long, value_name = "FILE")]
+        against: Option<std::path::PathBuf>,
+    },
     /// Run everything that a change must pass; stops at the first failure
     ///
     /// Formatting, lints, tidy, documentation, tests, tests on each instruction set, packaging, and the main job. Each
@@ -98,6 +107,7 @@ fn run(command: &Command) -> Result<()> {
         Command::Tidy => tidy::run(&workspace),
         Command::Loc => loc::run(&workspace),
         Command::Test { isas, release, thorough } => test::run(&workspace, isas, *release, *thorough),
+        Command::Catalogue { against } => catalogue::run(&workspace, against.as_deref()),
         Command::OpMatrix { check } => op_matrix::run(&workspace, *check),
         Command::Ci => ci::run(&workspace),
         Command::Bench(options) => bench::run(&workspace, options),
