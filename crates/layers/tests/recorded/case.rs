@@ -82,8 +82,11 @@ impl Case {
         assert_eq!(have.shape(), want.shape(), "{case}: shape of {what}");
         let want = want.to_vec();
         let largest = want.iter().filter(|x| x.is_finite()).fold(1.0_f64, |most, x| most.max(x.abs()));
-        let (relative, absolute) =
-            if T::DTYPE == DType::F64 { (1e-10 * slack, 1e-10 * slack) } else { (1e-5 * slack, 1e-6 * slack * largest) };
+        let (relative, absolute) = if T::DTYPE == DType::F64 {
+            (1e-10 * slack, 1e-10 * slack)
+        } else {
+            (1e-5 * slack, 1e-6 * slack * largest)
+        };
         for (i, (a, b)) in have.to_vec().into_iter().map(|a| a.as_f64()).zip(want).enumerate() {
             let fits = a == b || (a - b).abs() <= absolute + relative * b.abs() || a.is_nan() && b.is_nan();
             assert!(fits, "{case}: {what} ({}), element {i}: {a}, recorded {b}", T::DTYPE);
