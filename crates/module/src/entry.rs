@@ -80,6 +80,21 @@ impl<T: Float> Param<T> {
         self.var.value_mut()
     }
 
+    /// A variable in a parameter's place: a weight that is computed from others, or another layer's parameter. Gradients go where the
+    /// variable comes from. For copies of a layer that live as long as a forward pass; what is written to it reaches nobody.
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_module::Param;
+    /// let original = Param::new([1.0_f32, 2.0]);
+    /// let doubled = Param::standing_for(&*original * 2.0);
+    /// assert_eq!(doubled.sum().backward().of(&original).unwrap().to_vec(), [2.0, 2.0]);
+    /// ```
+    #[must_use]
+    pub fn standing_for(var: Var<T>) -> Self {
+        Self::of(var)
+    }
+
     fn of(var: Var<T>) -> Self {
         Self { var, packed: OnceLock::new() }
     }
@@ -183,6 +198,12 @@ impl<T: Float> Buffer<T> {
     pub fn value_mut(&mut self) -> &mut Tensor<T> {
         &mut self.value
     }
+
+    /// The same value under the same name: updates that a copy of the layer hands out reach this buffer.
+    #[must_use]
+    pub fn alias(&self) -> Self {
+        Self { id: self.id, value: self.value.clone() }
+    }
 }
 
 impl<T: Float> Clone for Buffer<T> {
@@ -240,6 +261,12 @@ impl Counter {
     #[must_use]
     pub fn value(&self) -> u64 {
         self.value
+    }
+
+    /// The same count under the same name, as [`Buffer::alias`].
+    #[must_use]
+    pub fn alias(&self) -> Self {
+        Self { id: self.id, value: self.value }
     }
 
     /// Counts one more.
