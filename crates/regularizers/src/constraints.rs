@@ -85,8 +85,9 @@ impl Constraint for SpectralNorm {
         if weight.rank() < 2 || weight.is_empty() {
             return weight.clone();
         }
-        let values = weight.flatten(1, -1).singular_values();
-        let largest = values.max_axes(&[0], false).item().as_f64();
+        // What holds NaN has no singular values, and stays as it is, where it shows.
+        let Ok(values) = weight.flatten(1, -1).svdvals() else { return weight.clone() };
+        let largest = values.select(0, 0).item().as_f64();
         if largest > self.limit { weight * T::of(self.limit / largest) } else { weight.clone() }
     }
 

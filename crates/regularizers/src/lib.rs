@@ -62,5 +62,5 @@ pub use outputs::{Activity, Confidence, RDrop};
 pub use penalty::{Only, Penalty, Proximal};
 pub use prune::Masks;
 pub use slopes::{gradient_penalty, jacobian_penalty};
-pub use threshold::{group_soft_threshold, soft_threshold};
+pub use threshold::{group_soft_threshold, singular_value_threshold, soft_threshold};
 pub use total_variation::TotalVariation;

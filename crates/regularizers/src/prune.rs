@@ -59,7 +59,11 @@ impl Masks {
     /// If `amount` lies outside 0 ..= 1.
     #[must_use]
     #[track_caller]
-    pub fn per_parameter(model: &(impl Module + ?Sized), amount: f64, accepts: impl Fn(&str) -> bool) -> Self {
+    pub fn per_parameter(
+        model: &(impl Module + ?Sized),
+        amount: f64,
+        accepts: impl Fn(&str) -> bool,
+    ) -> Self {
         check_amount(amount);
         let mut kept = BTreeMap::new();
         each(model, &accepts, |path, entry| {
@@ -135,7 +139,8 @@ impl Masks {
     /// The masks of a saved state; entries that are no truth values are left out.
     #[must_use]
     pub fn of_state(state: &State) -> Self {
-        let masks = state.iter().filter_map(|(path, value)| Some((path.to_owned(), value.get::<bool>()?.clone())));
+        let masks =
+            state.iter().filter_map(|(path, value)| Some((path.to_owned(), value.get::<bool>()?.clone())));
         Self { kept: masks.collect() }
     }
 }

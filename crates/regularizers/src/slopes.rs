@@ -70,7 +70,10 @@ pub fn jacobian_penalty<T: Float>(
     assert!(projections != Some(0), "{OP}: projections are not above 0: 0");
     let [n, classes] = [shape[0], shape[1]];
     let square = |seed: Tensor<T>| -> Var<T> {
-        grad_with(outputs, &Var::constant(seed), &[inputs]).into_iter().map(|slopes| slopes.square().sum()).sum()
+        grad_with(outputs, &Var::constant(seed), &[inputs])
+            .into_iter()
+            .map(|slopes| slopes.square().sum())
+            .sum()
     };
     let total: Var<T> = match projections {
         None => (0..classes).map(|class| square(unit(shape, class))).sum(),

@@ -33,3 +33,22 @@ pub fn group_soft_threshold<T: Float>(w: &Tensor<T>, threshold: f64) -> Tensor<T
     let norms = w.square().sum_axes(&axes, true).sqrt();
     w * &norms.map(move |norm| if norm <= threshold { nought } else { T::ONE - threshold / norm })
 }
+
+/// U·max(Σ − threshold, 0)·Vᵀ of W = U·Σ·Vᵀ, `[…, M, N] → […, M, N]` (Cai, Candès & Shen 2010): the proximal step of threshold
+/// times the nuclear norm. What holds NaN or an infinity becomes NaN.
+///
+/// ```
+/// use gradus_tensor::Tensor;
+/// let w = Tensor::from([[3.0_f64, 0.0], [0.0, 0.5]]);
+/// assert_eq!(gradus_regularizers::singular_value_threshold(&w, 1.0).to_vec(), [2.0, 0.0, 0.0, 0.0]);
+/// ```
+///
+/// # Panics
+/// If there are fewer than two axes.
+#[must_use]
+#[track_caller]
+pub fn singular_value_threshold<T: Float>(w: &Tensor<T>, threshold: f64) -> Tensor<T> {
+    let Ok(svd) = w.svd() else { return Tensor::full(*w.shape(), T::of(f64::NAN)) };
+    let s = soft_threshold(&svd.s, threshold).unsqueeze(-2);
+    (svd.u * &s).matmul(&svd.vt)
+}

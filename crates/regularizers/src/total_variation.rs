@@ -43,9 +43,8 @@ impl TotalVariation {
 
 impl Penalty for TotalVariation {
     fn value_of<T: Float>(&self, parameter: &Var<T>) -> Var<T> {
-        let along = |(axis, steps)| {
-            (parameter.narrow(axis, 1, steps) - parameter.narrow(axis, 0, steps)).abs().sum()
-        };
+        let along =
+            |(axis, steps)| (parameter.narrow(axis, 1, steps) - parameter.narrow(axis, 0, steps)).abs().sum();
         self.steps(parameter.shape()).map(along).sum::<Var<T>>() * self.lambda
     }
 
@@ -54,7 +53,8 @@ impl Penalty for TotalVariation {
         for (axis, steps) in self.steps(parameter.shape()) {
             let signs = (parameter.narrow(axis, 1, steps) - parameter.narrow(axis, 0, steps)).sign();
             let signs = signs * T::of(self.lambda);
-            let edge = Tensor::zeros(parameter.shape().with(parameter.shape().axis("total_variation", axis), 1));
+            let edge =
+                Tensor::zeros(parameter.shape().with(parameter.shape().axis("total_variation", axis), 1));
             out += &Tensor::cat(&[&edge, &signs], axis);
             out -= &Tensor::cat(&[&signs, &edge], axis);
         }
