@@ -114,6 +114,7 @@ fn least_squares_and_ranks() {
         let a = random::<f64>([m, rank], 1).matmul(&random([rank, n], 2));
         let b = random([m, 3], 3);
         assert_eq!(a.matrix_rank().unwrap().item(), rank as i64);
+        assert!(!a.qr().unwrap().has_full_rank() && !a.t().qr().unwrap().has_full_rank());
         let p = a.pinv().unwrap();
         let what = "Penrose's conditions";
         near(&a.matmul(&p).matmul(&a), &a, 1e4, what);
