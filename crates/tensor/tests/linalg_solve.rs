@@ -32,7 +32,8 @@ fn systems_are_solved() {
             let want = random([n, k], 3);
             let x = a.solve(&a.matmul(&want)).unwrap();
             near(&x, &want, 1e4 * (n + 1) as f64, "solve");
-            let lu = a.lu().unwrap();
+            let (lu, same) = a.solve_and_factors(&a.matmul(&want)).unwrap();
+            assert_eq!(same.to_vec(), x.to_vec());
             near(&lu.solve(&a.matmul(&want)).unwrap(), &x, 1e-3, "lu_solve");
             near(
                 &lu.solve_transposed(&a.t().matmul(&want)).unwrap(),

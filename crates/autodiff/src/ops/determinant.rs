@@ -25,11 +25,23 @@ impl<T: Float> Op<T> for Det {
     fn vjp(&self, saved: &Saved<Var<T>>, g: &Var<T>) -> Cotangents<Var<T>> {
         let a = saved.input(0);
         let cofactors = match a.inverse() {
-            Ok(inverse) => saved.output().unsqueeze(-1).unsqueeze(-1) * inverse.t(),
-            Err(_) => cofactors(&a),
+            Ok(inverse) if !is_ill_conditioned(&a, &inverse) => {
+                saved.output().unsqueeze(-1).unsqueeze(-1) * inverse.t()
+            }
+            _ => cofactors(&a),
         };
         vec![Some(g.unsqueeze(-1).unsqueeze(-1) * cofactors)]
     }
+}
+
+/// Whether, in a matrix of the batch, half of the digits are lost: derivatives of the product det(A)·A⁻ᵀ lose all then.
+fn is_ill_conditioned<T: Float>(a: &Var<T>, inverse: &Var<T>) -> bool {
+    if a.is_empty() {
+        return false;
+    }
+    let size = |x: &Var<T>| x.value().square().sum_axes(&[-2, -1], false).sqrt();
+    let condition = size(a) * &size(inverse);
+    !condition.less(&Tensor::scalar(T::of(T::EPS.sqrt().recip()))).all()
 }
 
 /// det(U)·det(V)·U·diag(∏ of the other singular values)·Vᵀ, for matrices of which some are singular.

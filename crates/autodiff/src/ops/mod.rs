@@ -13,8 +13,8 @@ mod pad;
 mod pool;
 mod reduce;
 mod rnn;
-mod solve;
 mod softmax;
+mod solve;
 mod triangle;
 mod view;
 
