@@ -32,6 +32,15 @@ pub fn alibi_slopes<T: Float>(heads: usize) -> Tensor<T> {
 /// Which keys count, `[B, S]` → `[B, 1, 1, S]`, for [`AttentionOptions::mask`]; `ignored` is true where a key is padding
 /// (PyTorch: `key_padding_mask`).
 ///
+/// ```
+/// use gradus_layers::key_padding_mask;
+/// use gradus_tensor::{AttentionOptions, Tensor};
+/// let mask = key_padding_mask(&Tensor::from([[false, true]])); // the second key is padding
+/// let (q, k, v) = (Tensor::<f32>::ones([1, 1, 1, 2]), Tensor::ones([1, 1, 2, 2]), Tensor::from([[1.0], [3.0]]));
+/// let y = q.scaled_dot_product_attention(&k, &v, &AttentionOptions::new().mask(mask));
+/// assert_eq!(y.item(), 1.0);
+/// ```
+///
 /// # Panics
 /// If there are not two axes.
 #[must_use]
@@ -88,6 +97,19 @@ impl<T: Float> MultiheadAttention<T> {
     /// The same with fewer heads of keys and values, each of which serves as many neighbouring heads of queries (Ainslie et al.
     /// 2023, "GQA").
     ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_layers::MultiheadAttention;
+    /// use gradus_module::{Context, Layer};
+    /// use gradus_tensor::{Rng, Tensor};
+    /// let layer: MultiheadAttention = MultiheadAttention::grouped(16, 4, 2, &mut Rng::seed(0))?.alibi().without_bias();
+    /// assert_eq!((layer.heads().heads, layer.heads().key_heads, layer.head_size()), (4, 2, 4));
+    /// assert_eq!(layer.in_proj_weight.dims(), [16 + 8 + 8, 16]);
+    /// let y = layer.forward(&Var::constant(Tensor::ones([2, 5, 16])), &mut Context::eval());
+    /// assert_eq!(y.dims(), [2, 5, 16]);
+    /// # Ok::<(), gradus_layers::LayerError>(())
+    /// ```
+    ///
     /// # Errors
     /// If the heads do not divide the features, or the key heads the heads.
     pub fn grouped(size: usize, heads: usize, key_heads: usize, rng: &mut Rng) -> Result<Self, LayerError> {
@@ -117,6 +139,15 @@ impl<T: Float> MultiheadAttention<T> {
     }
 
     /// In training, probabilities are dropped with probability `p` (PyTorch: `dropout`).
+    ///
+    /// ```
+    /// use gradus_layers::MultiheadAttention;
+    /// use gradus_tensor::Rng;
+    /// let layer: MultiheadAttention = MultiheadAttention::new(16, 4, &mut Rng::seed(0))?;
+    /// assert!(layer.clone().dropout(0.1).is_ok());
+    /// assert!(layer.dropout(1.5).is_err());
+    /// # Ok::<(), gradus_layers::LayerError>(())
+    /// ```
     ///
     /// # Errors
     /// If `p` lies outside 0 ..= 1.
@@ -173,6 +204,20 @@ impl<T: Float> MultiheadAttention<T> {
 
     /// Self-attention with options beside the layer's own: masks, an offset. `[…, L, E] → […, L, E]`.
     ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_layers::{MultiheadAttention, key_padding_mask};
+    /// use gradus_module::Context;
+    /// use gradus_tensor::{AttentionOptions, Rng, Tensor};
+    /// let layer: MultiheadAttention = MultiheadAttention::new(16, 4, &mut Rng::seed(0))?;
+    /// let x = Var::constant(Tensor::normal([1, 3, 16], 0.0, 1.0, &mut Rng::seed(1)));
+    /// let padding = Tensor::from([[false, false, true]]);
+    /// let options = AttentionOptions::new().mask(key_padding_mask(&padding));
+    /// assert_eq!(layer.forward_with(&x, &options, &mut Context::eval()).dims(), [1, 3, 16]);
+    /// assert_eq!(layer.weights(&x, &x, &options).value().at(&[0, 3, 0, 2]), 0.0); // nobody looks at the third token
+    /// # Ok::<(), gradus_layers::LayerError>(())
+    /// ```
+    ///
     /// # Panics
     /// If the last axis is not E, or a mask does not fit.
     #[must_use]
@@ -198,6 +243,18 @@ impl<T: Float> MultiheadAttention<T> {
     }
 
     /// Queries `[…, L, E]` attend to keys and values `[…, S, E]` (PyTorch: `forward(query, key, value)`) → `[…, L, E]`.
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_layers::MultiheadAttention;
+    /// use gradus_module::Context;
+    /// use gradus_tensor::{AttentionOptions, Rng, Tensor};
+    /// let layer: MultiheadAttention = MultiheadAttention::new(16, 4, &mut Rng::seed(0))?;
+    /// let (decoder, encoder) = (Var::constant(Tensor::ones([2, 3, 16])), Var::constant(Tensor::ones([2, 7, 16])));
+    /// let y = layer.attend([&decoder, &encoder, &encoder], &AttentionOptions::new(), &mut Context::eval());
+    /// assert_eq!(y.dims(), [2, 3, 16]);
+    /// # Ok::<(), gradus_layers::LayerError>(())
+    /// ```
     ///
     /// # Panics
     /// If shapes do not fit, or a mask does not.
@@ -241,6 +298,22 @@ impl<T: Float> MultiheadAttention<T> {
 
     /// Self-attention of new tokens `[B, L, E]` that follow those in the cache, to which they are added: causal, without
     /// gradients. `[B, L, E] → [B, L, E]`.
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_layers::{KeyValueCache, MultiheadAttention};
+    /// use gradus_module::{Context, Layer};
+    /// use gradus_tensor::{Rng, Tensor};
+    /// let layer: MultiheadAttention = MultiheadAttention::new(16, 4, &mut Rng::seed(0))?.causal();
+    /// let x = Var::constant(Tensor::normal([1, 5, 16], 0.0, 1.0, &mut Rng::seed(1)));
+    /// let whole = layer.forward(&x, &mut Context::eval());
+    /// let mut cache = KeyValueCache::new();
+    /// for t in 0..5 {
+    ///     let y = layer.decode(&x.narrow(1, t, 1), &mut cache, &mut Context::eval());
+    ///     assert!((y - whole.narrow(1, t, 1)).abs().max_axes(&[], false).item() < 1e-5);
+    /// }
+    /// # Ok::<(), gradus_layers::LayerError>(())
+    /// ```
     ///
     /// # Panics
     /// If `x` has not three axes or the last is not E, or the cache belongs to another batch or layer.
