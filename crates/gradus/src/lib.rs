@@ -19,6 +19,17 @@ pub use gradus_train as train;
 /// Parameters, modules, state and context. The derive macro here writes paths through this facade.
 pub mod module {
     pub use gradus_module::*;
+    /// Writes the walk of a [`Module`](trait@Module).
+    ///
+    /// ```
+    /// use gradus::module::{Module, Param};
+    ///
+    /// #[derive(Module)]
+    /// struct Affine { weight: Param, bias: Param }
+    ///
+    /// let model = Affine { weight: Param::new([[1.0_f32, 2.0]]), bias: Param::new([0.0]) };
+    /// assert_eq!(model.parameter_count(), 3);
+    /// ```
     // In place of the module crate's macro of this name; the trait of this name comes through.
     pub use gradus_module_derive::FacadeModule as Module;
 }

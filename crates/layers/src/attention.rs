@@ -96,6 +96,19 @@ impl<T: Float> MultiheadAttention<T> {
     /// The same with fewer heads of keys and values, each of which serves as many neighbouring heads of queries (Ainslie et al.
     /// 2023, "GQA").
     ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_layers::MultiheadAttention;
+    /// use gradus_module::{Context, Layer};
+    /// use gradus_tensor::{Rng, Tensor};
+    /// let layer: MultiheadAttention = MultiheadAttention::grouped(16, 4, 2, &mut Rng::seed(0))?.alibi().without_bias();
+    /// assert_eq!((layer.heads().heads, layer.heads().key_heads, layer.head_size()), (4, 2, 4));
+    /// assert_eq!(layer.in_proj_weight.dims(), [16 + 8 + 8, 16]);
+    /// let y = layer.forward(&Var::constant(Tensor::ones([2, 5, 16])), &mut Context::eval());
+    /// assert_eq!(y.dims(), [2, 5, 16]);
+    /// # Ok::<(), gradus_layers::LayerError>(())
+    /// ```
+    ///
     /// # Errors
     /// If the heads do not divide the features, or the key heads the heads.
     pub fn grouped(size: usize, heads: usize, key_heads: usize, rng: &mut Rng) -> Result<Self, LayerError> {
@@ -188,6 +201,15 @@ impl<T: Float> MultiheadAttention<T> {
     }
 
     /// In training, probabilities are dropped with probability `p` (PyTorch: `dropout`).
+    ///
+    /// ```
+    /// use gradus_layers::MultiheadAttention;
+    /// use gradus_tensor::Rng;
+    /// let layer: MultiheadAttention = MultiheadAttention::new(16, 4, &mut Rng::seed(0))?;
+    /// assert!(layer.clone().dropout(0.1).is_ok());
+    /// assert!(layer.dropout(1.5).is_err());
+    /// # Ok::<(), gradus_layers::LayerError>(())
+    /// ```
     ///
     /// # Errors
     /// If `p` lies outside 0 ..= 1.

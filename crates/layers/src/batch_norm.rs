@@ -166,7 +166,7 @@ impl<T: Float> Core<T> {
 }
 
 macro_rules! batch_norm {
-    ($($(#[$doc:meta])* $Name:ident $ranks:pat, $shapes:literal;)*) => {$(
+    ($($(#[$doc:meta])* $Name:ident $ranks:pat, $shapes:literal, $example:literal;)*) => {$(
         $(#[$doc])*
         ///
         /// y = (x − mean)/√(variance + ε)·w + b for each channel, with ε = 1e-5 (Ioffe & Szegedy 2015). In training mean
@@ -174,6 +174,19 @@ macro_rules! batch_norm {
         /// tenth of the way (PyTorch: `momentum=0.1`) and count `num_batches_tracked`, when an optimizer applies the
         /// gradients that came through this layer; a forward pass alone changes nothing. In evaluation mean and variance
         /// are the running ones.
+        ///
+        /// ```
+        /// use gradus_autodiff::Var;
+        #[doc = concat!("use gradus_layers::", stringify!($Name), ";")]
+        /// use gradus_module::{Context, Layer, apply_updates};
+        /// use gradus_tensor::{Rng, Tensor};
+        #[doc = concat!("let mut layer: ", stringify!($Name), " = ", stringify!($Name), "::new(3);")]
+        #[doc = concat!("let x = Var::constant(Tensor::full(", $example, ", 2.0));")]
+        /// let y = layer.forward(&x, &mut Context::train(&mut Rng::seed(0)));
+        /// assert!(y.value().to_vec().iter().all(|&y| y == 0.0));
+        /// apply_updates(&mut layer, &y.sum().backward()); // an optimizer's step does this
+        /// assert_eq!(layer.running_mean().map(|mean| mean.to_vec()), Some(vec![0.2; 3]));
+        /// ```
         #[derive(Clone, Debug, Module)]
         pub struct $Name<T: Float = f32> {
             #[module(flatten)]
@@ -262,11 +275,11 @@ macro_rules! batch_norm {
 
 batch_norm! {
     /// Batch normalisation of vectors or sequences: `[N, C]` or `[N, C, L]` (PyTorch: `BatchNorm1d`).
-    BatchNorm1d 2 | 3, "[N, C] or [N, C, L]";
+    BatchNorm1d 2 | 3, "[N, C] or [N, C, L]", "[4, 3]";
     /// Batch normalisation of images: `[N, C, H, W]` (PyTorch: `BatchNorm2d`).
-    BatchNorm2d 4, "[N, C, H, W]";
+    BatchNorm2d 4, "[N, C, H, W]", "[2, 3, 4, 4]";
     /// Batch normalisation of volumes: `[N, C, D, H, W]` (PyTorch: `BatchNorm3d`).
-    BatchNorm3d 5, "[N, C, D, H, W]";
+    BatchNorm3d 5, "[N, C, D, H, W]", "[2, 3, 2, 4, 4]";
 }
 
 impl<T: Float> BatchNorm2d<T> {

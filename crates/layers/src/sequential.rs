@@ -9,6 +9,14 @@ use gradus_tensor::{Float, MAX_RANK, Shape};
 use crate::error::LayerError;
 
 /// y = x (PyTorch: `Identity`). Takes the place of a layer that is not wanted.
+///
+/// ```
+/// use gradus_autodiff::Var;
+/// use gradus_layers::Identity;
+/// use gradus_module::{Context, Layer};
+/// let y = Identity.forward(&Var::constant([1.0_f32, 2.0]), &mut Context::eval());
+/// assert_eq!(y.value().to_vec(), [1.0, 2.0]);
+/// ```
 #[derive(Clone, Copy, Debug, Default, Module)]
 pub struct Identity;
 
@@ -19,6 +27,16 @@ impl<T: Float> Layer<T> for Identity {
 }
 
 /// Axes `start ..= end` merged into one: by default all but the first, `[N, C, H, W] → [N, C·H·W]` (PyTorch: `Flatten`).
+///
+/// ```
+/// use gradus_autodiff::Var;
+/// use gradus_layers::Flatten;
+/// use gradus_module::{Context, Layer};
+/// use gradus_tensor::Tensor;
+/// let (x, cx) = (Var::constant(Tensor::<f32>::ones([5, 3, 4, 4])), &mut Context::eval());
+/// assert_eq!(Flatten::new().forward(&x, cx).dims(), [5, 48]);
+/// assert_eq!(Flatten::axes(2, 3).forward(&x, cx).dims(), [5, 3, 16]);
+/// ```
 #[derive(Clone, Copy, Debug, Module)]
 pub struct Flatten {
     #[module(skip)]
@@ -156,6 +174,18 @@ impl<T: Float> Sequential<T> {
     }
 
     /// The layers in order, for those who want to see what lies between them.
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_layers::{Linear, Relu, Sequential};
+    /// use gradus_module::Context;
+    /// use gradus_tensor::{Rng, Tensor};
+    /// let model = Sequential::<f32>::new().push(Linear::new(4, 8, &mut Rng::seed(0))).push(Relu);
+    /// assert_eq!((model.len(), model.is_empty()), (2, false));
+    /// let (x, mut cx) = (Var::constant(Tensor::ones([1, 4])), Context::eval());
+    /// let hidden: Vec<Var> = model.iter().scan(x, |x, layer| { *x = layer.forward(x, &mut cx); Some(x.clone()) }).collect();
+    /// assert_eq!(hidden[1].dims(), [1, 8]);
+    /// ```
     pub fn iter(&self) -> impl Iterator<Item = &(dyn Layer<T> + Send + Sync)> {
         self.layers.iter().map(AsRef::as_ref)
     }
