@@ -2,7 +2,7 @@
 //! backward pass reads the input once more instead of keeping what lies between; and so that a batch's statistics can
 //! ride with the gradients to the buffers that average them. It knows axes, no layers.
 
-use gradus_autodiff::{BufferId, Cotangents, Op, Save, Saved, Update, Var, apply};
+use gradus_autodiff::{Batch, BufferId, Cotangents, Flow, Op, Save, Saved, Update, Var, apply};
 use gradus_tensor::{Float, Shape, Tensor};
 
 /// Where a batch's statistics go when the gradients are applied.
@@ -174,6 +174,36 @@ impl<T: Float> Op<T> for Normalise<T> {
         let mut out = vec![dx, saved.wants(1).then(|| &g * &normal), Some(g)];
         out.truncate(self.inputs);
         Ok(out)
+    }
+
+    /// Statistics of one example each keep examples apart; those of the batch do not.
+    fn per_example(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        let mut flows = match &self.of_rows {
+            Some((row, _)) => {
+                let rows = |x: &Tensor<T>| batch.rows(&x.reshape([x.len() / row.count(), row.count()]));
+                let sums = |x: Tensor<T>| x.sum_axes(&[1], false).reshape(row.insert(0, batch.count()));
+                let by_row = rows(g)?;
+                let of_weight = match saved.wants(1) {
+                    true => {
+                        let x = saved.input(0).norm_rows(row.count(), self.eps, self.centred, None, None).0;
+                        sums(&by_row * &rows(&x)?)
+                    }
+                    false => Tensor::zeros([0]),
+                };
+                let of_bias = if saved.wants(2) { sums(by_row) } else { Tensor::zeros([0]) };
+                vec![Flow::Along(batch), Flow::Each(of_weight), Flow::Each(of_bias)]
+            }
+            None => {
+                let axis = batch.place(g.shape())?.axis;
+                let is_mixed = self.axes.iter().any(|&a| g.shape().axis("normalise", a) == axis);
+                if is_mixed || self.axes.is_empty() {
+                    return None;
+                }
+                vec![Flow::Along(batch), Flow::Broadcast, Flow::Broadcast]
+            }
+        };
+        flows.truncate(self.inputs);
+        Some(flows)
     }
 
     fn is_cheap(&self) -> bool {

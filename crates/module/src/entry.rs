@@ -50,6 +50,9 @@ pub trait Entry: Any {
     }
     /// Stops or starts training it; no effect on what is never trained.
     fn set_trainable(&mut self, _trainable: bool) {}
+    /// Becomes another name of `original`, an entry of the same type and value: gradients and updates of either are of both.
+    /// No effect where the types differ.
+    fn share(&mut self, original: &dyn Entry);
     /// For downcasts to `Param<T>`, `Buffer<T>` or `Counter`.
     fn as_any(&self) -> &dyn Any;
     /// As [`Entry::as_any`], to change it.
@@ -183,6 +186,11 @@ impl<T: Float> Entry for Param<T> {
     fn leaf_id(&self) -> Option<LeafId> {
         self.var.leaf_id()
     }
+    fn share(&mut self, original: &dyn Entry) {
+        if let Some(original) = original.as_any().downcast_ref::<Self>() {
+            *self = Self::of(original.var.clone());
+        }
+    }
     fn set_trainable(&mut self, trainable: bool) {
         if trainable != self.is_trainable() {
             let value = self.value().clone();
@@ -266,6 +274,11 @@ impl<T: Float> Entry for Buffer<T> {
         check_shape(self.value.shape(), value.shape());
         self.value = value.cast::<T>();
     }
+    fn share(&mut self, original: &dyn Entry) {
+        if let Some(original) = original.as_any().downcast_ref::<Self>() {
+            *self = Self { id: original.id, value: original.value.clone() };
+        }
+    }
     fn as_any(&self) -> &dyn Any {
         self
     }
@@ -342,6 +355,11 @@ impl Entry for Counter {
     fn set(&mut self, value: &AnyTensor) {
         check_shape(&Shape::SCALAR, value.shape());
         self.value = value.cast::<i64>().item().max(0) as u64;
+    }
+    fn share(&mut self, original: &dyn Entry) {
+        if let Some(original) = original.as_any().downcast_ref::<Self>() {
+            *self = Self { id: original.id, value: original.value };
+        }
     }
     fn as_any(&self) -> &dyn Any {
         self
