@@ -8,7 +8,7 @@ use crate::Result;
 use crate::cargo::Cargo;
 use crate::isa::Isa;
 use crate::workspace::Workspace;
-use crate::{main_job, package, test, tidy};
+use crate::{conformance, main_job, package, test, tidy};
 
 /// One thing that must hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,7 @@ enum Step {
     Documentation,
     Tests,
     Forced(Isa),
+    Conformance,
     Packaging,
     MainJob,
     Workloads,
@@ -33,6 +34,7 @@ impl Step {
             Step::Documentation => "documentation".into(),
             Step::Tests => "tests".into(),
             Step::Forced(isa) => format!("tests on {}", isa.name()),
+            Step::Conformance => "conformance".into(),
             Step::Packaging => "packaging".into(),
             Step::MainJob => "main job".into(),
             Step::Workloads => "workloads".into(),
@@ -52,6 +54,11 @@ impl Step {
             }
             Step::Tests => test::all_tests(),
             Step::Forced(isa) => test::forced(isa),
+            Step::Conformance => {
+                println!("\n$ cargo xtask conformance --check");
+                let options = conformance::Options { check: true, only: None };
+                return conformance::run(workspace, &options);
+            }
             Step::Packaging => return package::run(workspace),
             Step::MainJob => return main_job::run(workspace),
             // Each once, so that none rots; no time is judged.
@@ -65,7 +72,7 @@ impl Step {
 fn steps(isas: &[Isa]) -> Vec<Step> {
     let mut steps = vec![Step::Format, Step::Tidy, Step::Lints, Step::Documentation, Step::Tests];
     steps.extend(isas.iter().map(|&isa| Step::Forced(isa)));
-    steps.extend([Step::Packaging, Step::MainJob, Step::Workloads]);
+    steps.extend([Step::Conformance, Step::Packaging, Step::MainJob, Step::Workloads]);
     steps
 }
 
