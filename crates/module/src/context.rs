@@ -2,7 +2,7 @@
 //! and a trace of the layers that ran. Passed by hand, so that nothing is hidden.
 
 use gradus_autodiff::{LeafId, Var};
-use gradus_tensor::{Float, Rng, Shape};
+use gradus_tensor::{Float, Precision, Rng, Shape};
 
 /// What one layer did in a traced forward pass.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,18 +22,19 @@ pub struct Context<'a> {
     rng: Option<&'a mut Rng>,
     trace: Option<&'a mut Vec<Trace>>,
     packs: bool,
+    precision: Precision,
 }
 
 impl<'a> Context<'a> {
     /// Training: dropout drops, batch norm uses the batch's statistics. Random numbers come from `rng`.
     pub fn train(rng: &'a mut Rng) -> Self {
-        Self { rng: Some(rng), trace: None, packs: false }
+        Self { rng: Some(rng), trace: None, packs: false, precision: Precision::Full }
     }
 
     /// Evaluation: deterministic, with running statistics.
     #[must_use]
     pub fn eval() -> Self {
-        Self { rng: None, trace: None, packs: false }
+        Self { rng: None, trace: None, packs: false, precision: Precision::Full }
     }
 
     /// Evaluation of a model that is used many times as it is. Under [`no_grad`](gradus_autodiff::no_grad) layers then keep their
@@ -53,12 +54,35 @@ impl<'a> Context<'a> {
     /// ```
     #[must_use]
     pub fn inference() -> Self {
-        Self { rng: None, trace: None, packs: true }
+        Self { rng: None, trace: None, packs: true, precision: Precision::Full }
     }
 
     /// Evaluation that notes what every layer does.
     pub fn traced(trace: &'a mut Vec<Trace>) -> Self {
-        Self { rng: None, trace: Some(trace), packs: false }
+        Self { rng: None, trace: Some(trace), packs: false, precision: Precision::Full }
+    }
+
+    /// The same with matrix products in `precision` (PyTorch: `autocast`): of linear layers and of attention's projections, forward and
+    /// backward. All else stays in full: weights, what optimizers keep, sums, biases, activations, softmax and attention's
+    /// inner products, norms, convolutions, recurrences, losses. So weights need no scaling of the loss, for bf16 has the range
+    /// of an `f32`.
+    ///
+    /// ```
+    /// use gradus_module::Context;
+    /// use gradus_tensor::{Precision, Rng};
+    /// let mut rng = Rng::seed(1);
+    /// let cx = Context::train(&mut rng).in_precision(Precision::Bf16);
+    /// assert_eq!(cx.precision(), Precision::Bf16);
+    /// ```
+    #[must_use]
+    pub fn in_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
+    }
+
+    /// The precision of matrix products.
+    #[must_use]
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// Whether this is training.

@@ -7,6 +7,14 @@ use std::ops::Deref;
 pub const MAX_RANK: usize = 8;
 
 /// The lengths of the axes, outermost first. Derefs to a slice.
+///
+/// ```
+/// use gradus_tensor::Shape;
+/// let shape = Shape::new(&[2, 3]);
+/// assert_eq!((shape.len(), shape[1], shape.count()), (2, 3, 6)); // rank, a length, all elements
+/// assert_eq!(shape.row_major()[..2], [3, 1]);
+/// assert_eq!(shape.to_string(), "[2, 3]");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Shape {
     dims: [usize; MAX_RANK],
@@ -49,6 +57,13 @@ impl Shape {
     }
 
     /// The shape that `self` and `other` broadcast to, if they agree: aligned at the last axis, 1 stretches.
+    ///
+    /// ```
+    /// use gradus_tensor::Shape;
+    /// let (column, row) = (Shape::new(&[2, 1]), Shape::new(&[3]));
+    /// assert_eq!(column.broadcast(&row), Some(Shape::new(&[2, 3])));
+    /// assert_eq!(row.broadcast(&Shape::new(&[2])), None);
+    /// ```
     #[must_use]
     pub fn broadcast(&self, other: &Shape) -> Option<Shape> {
         let rank = self.len().max(other.len());
@@ -66,6 +81,11 @@ impl Shape {
     }
 
     /// This shape with one axis length replaced.
+    ///
+    /// ```
+    /// use gradus_tensor::Shape;
+    /// assert_eq!(Shape::new(&[2, 3]).with(1, 5), Shape::new(&[2, 5]));
+    /// ```
     #[must_use]
     pub fn with(mut self, axis: usize, length: usize) -> Self {
         self[..][axis] = length;
@@ -73,6 +93,13 @@ impl Shape {
     }
 
     /// This shape with a new axis put before `axis`.
+    ///
+    /// ```
+    /// use gradus_tensor::Shape;
+    /// let shape = Shape::new(&[2, 3]).insert(0, 4);
+    /// assert_eq!(shape, Shape::new(&[4, 2, 3]));
+    /// assert_eq!(shape.remove(1), Shape::new(&[4, 3]));
+    /// ```
     #[must_use]
     #[track_caller]
     pub fn insert(&self, axis: usize, length: usize) -> Self {
@@ -90,6 +117,11 @@ impl Shape {
     }
 
     /// Axis number `axis` counted from the front, where negative numbers count from the back (−1: the last).
+    ///
+    /// ```
+    /// use gradus_tensor::Shape;
+    /// assert_eq!(Shape::new(&[2, 3]).axis("sum", -1), 1);
+    /// ```
     ///
     /// # Panics
     /// If there is no such axis; `op` opens the message.
