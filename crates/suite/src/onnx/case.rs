@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 
-use super::compare::compare;
+use super::compare::{absolute, compare};
 use super::decode;
 use super::graph::Scope;
 use super::kind::Kind;
@@ -117,11 +117,12 @@ fn check(set: &Path, model: &Model, graph: &Graph) -> Result<()> {
             recorded.next().map(|(i, _)| set.join(format!("input_{i}.pb"))).filter(|file| file.exists());
         inputs.push(file.map(|file| decode::value(&file, input.kind.as_ref())).transpose()?);
     }
+    let case = set.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
     let outputs = Scope::run_model(model, inputs)?;
     for (i, (info, answer)) in graph.output.iter().zip(&outputs).enumerate() {
         let file: PathBuf = set.join(format!("output_{i}.pb"));
         let recorded: Value = decode::value(&file, info.kind.as_ref())?;
-        compare(&info.name, answer, &recorded)?;
+        compare(&info.name, answer, &recorded, absolute(&case))?;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::case::{Report, Verdict};
+use super::compare::COARSE;
 
 /// Cases counted by how they went.
 #[derive(Clone, Copy, Default)]
@@ -111,6 +112,10 @@ pub(crate) fn page(folders: &Folders) -> String {
         let is_narrow = |report: &&Report| report.is_narrow && report.verdict == Verdict::Passed;
         let (narrow, total) = (reports.iter().filter(is_narrow).count(), counts.total());
         _ = writeln!(text, "| {folder} | {passed} | {narrow} | {failed} | {unmapped} | {total} |");
+    }
+    text.push_str("\nCases that are compared with another absolute tolerance:\n\n| case | tolerance | why |\n|---|---|---|\n");
+    for (case, tolerance, why) in COARSE {
+        _ = writeln!(text, "| {case} | {tolerance:e} | {why} |");
     }
     text.push_str("\n## What is not mapped, and why\n\n| reason | cases |\n|---|---:|\n");
     for (why, reports) in reasons(folders) {

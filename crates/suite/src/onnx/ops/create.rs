@@ -1,7 +1,7 @@
 //! Values from nothing but sizes and numbers: constants, ranges, identities, triangles, windows. It must never know what they
 //! are for.
 
-use gradus_tensor::{AnyTensor, Element, Tensor};
+use gradus_tensor::{AnyTensor, Tensor};
 
 use super::Mapping;
 use super::shape::lengths;
@@ -71,14 +71,9 @@ fn range(call: &Call) -> Answer {
 
 fn trilu(call: &Call) -> Answer {
     let x = call.array(0)?;
-    let [.., rows, columns] = x.shape()[..] else { return failed("Trilu: no matrix") };
-    let shift = call.maybe(1).map_or(0, |k| k.cast::<i64>().item());
+    let shift = call.maybe(1).map_or(0, |k| k.cast::<i64>().item()) as isize;
     let upper = call.flag("upper", true);
-    let keep = Tensor::<bool>::from_fn([rows, columns], |i| {
-        let above = i[1] as i64 - i[0] as i64;
-        if upper { above >= shift } else { above <= shift }
-    });
-    on_any!(x, |t| one(x.with(&keep.choose(t, &Tensor::scalar(Element::ZERO)))))
+    on_any!(x, |t| one(x.with(&if upper { t.triu(shift) } else { t.tril(shift) })))
 }
 
 /// Σ aₖ cos(2πkn/N): N is the size of a periodic window, one less of a symmetric one.

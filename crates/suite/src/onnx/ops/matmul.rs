@@ -5,7 +5,12 @@ use super::binary::like;
 use crate::call::{Answer, Call, one};
 use crate::value::{Array, Result, on_floats, on_numbers};
 
-pub(super) const TABLE: &[(&str, Mapping)] = &[("Gemm", gemm), ("MatMul", product)];
+pub(super) const TABLE: &[(&str, Mapping)] = &[("Det", det), ("Gemm", gemm), ("MatMul", product)];
+
+fn det(call: &Call) -> Answer {
+    let x = call.array(0)?;
+    on_floats!(x, |t| one(x.with(&t.det())))
+}
 
 fn product(call: &Call) -> Answer {
     one(matmul(call.array(0)?, call.array(1)?)?)

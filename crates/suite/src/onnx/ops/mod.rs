@@ -5,11 +5,13 @@
 mod attention;
 mod binary;
 mod cast;
+mod classic;
 mod control;
 mod conv;
 mod create;
 mod index;
 mod join;
+mod linear_attention;
 mod loss;
 mod matmul;
 mod norm;
@@ -19,6 +21,8 @@ mod recurrent;
 mod reduce;
 mod shape;
 mod softmax;
+mod spectrum;
+mod training;
 mod unary;
 mod window;
 
@@ -34,11 +38,13 @@ const FAMILIES: &[&[(&str, Mapping)]] = &[
     attention::TABLE,
     binary::TABLE,
     cast::TABLE,
+    classic::TABLE,
     control::TABLE,
     conv::TABLE,
     create::TABLE,
     index::TABLE,
     join::TABLE,
+    linear_attention::TABLE,
     loss::TABLE,
     matmul::TABLE,
     norm::TABLE,
@@ -48,6 +54,8 @@ const FAMILIES: &[&[(&str, Mapping)]] = &[
     reduce::TABLE,
     shape::TABLE,
     softmax::TABLE,
+    spectrum::TABLE,
+    training::TABLE,
     unary::TABLE,
 ];
 
