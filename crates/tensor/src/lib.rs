@@ -24,6 +24,7 @@ mod element;
 mod elementwise;
 mod index;
 mod isa;
+#[doc(hidden)]
 pub mod kernels;
 mod layout;
 mod linalg;

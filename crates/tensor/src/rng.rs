@@ -26,7 +26,8 @@ pub(crate) fn round(c: [u32; 4], key: [u32; 2]) -> [u32; 4] {
 /// Rounds per block.
 pub(crate) const ROUNDS: usize = 10;
 
-/// The four words that Philox 4x32-10 makes of a counter and a key.
+/// The four words that Philox 4x32-10 makes of a counter and a key (Salmon et al. 2011): ten rounds of two 32 × 32 → 64 bit
+/// products each, whose high and low words are mixed with the key.
 ///
 /// ```
 /// use gradus_tensor::philox;
@@ -193,7 +194,7 @@ impl Rng {
         })
     }
 
-    /// Puts `values` in random order, each order equally likely (Fisher–Yates). Advances as one
+    /// Puts `values` in random order, each order equally likely (Fisher–Yates; NumPy: `Generator.shuffle`). Advances as one
     /// [`Rng::below`] per value but one.
     pub fn shuffle<V>(&mut self, values: &mut [V]) {
         for end in (1..values.len()).rev() {

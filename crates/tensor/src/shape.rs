@@ -56,7 +56,8 @@ impl Shape {
         strides
     }
 
-    /// The shape that `self` and `other` broadcast to, if they agree: aligned at the last axis, 1 stretches.
+    /// The shape that `self` and `other` broadcast to, if they agree: aligned at the last axis, 1 stretches (PyTorch:
+    /// `broadcast_shapes`).
     ///
     /// ```
     /// use gradus_tensor::Shape;
@@ -80,12 +81,15 @@ impl Shape {
         Some(Shape { dims, rank: rank as u8 })
     }
 
-    /// This shape with one axis length replaced.
+    /// This shape with the length of axis number `axis` replaced.
     ///
     /// ```
     /// use gradus_tensor::Shape;
     /// assert_eq!(Shape::new(&[2, 3]).with(1, 5), Shape::new(&[2, 5]));
     /// ```
+    ///
+    /// # Panics
+    /// If there is no such axis.
     #[must_use]
     pub fn with(mut self, axis: usize, length: usize) -> Self {
         self[..][axis] = length;
@@ -100,6 +104,9 @@ impl Shape {
     /// assert_eq!(shape, Shape::new(&[4, 2, 3]));
     /// assert_eq!(shape.remove(1), Shape::new(&[4, 3]));
     /// ```
+    ///
+    /// # Panics
+    /// If `axis` exceeds the rank, or there would be more than [`MAX_RANK`] axes.
     #[must_use]
     #[track_caller]
     pub fn insert(&self, axis: usize, length: usize) -> Self {
@@ -109,6 +116,9 @@ impl Shape {
     }
 
     /// This shape without one axis.
+    ///
+    /// # Panics
+    /// If there is no such axis.
     #[must_use]
     pub fn remove(&self, axis: usize) -> Self {
         let mut dims = self.to_vec();
