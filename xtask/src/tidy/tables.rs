@@ -229,7 +229,6 @@ pub(crate) const EXAMPLES_MISSING: &[&str] = &[
     "crates/optimizers/src/gradient_descent.rs",
     "crates/optimizers/src/optimizer.rs",
     "crates/optimizers/src/rule.rs",
-    "crates/optimizers/src/schedule.rs",
     "crates/optimizers/src/sgd.rs",
     "crates/optimizers/src/state.rs",
     "crates/optimizers/src/step.rs",
