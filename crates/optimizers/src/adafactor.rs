@@ -30,6 +30,12 @@ use crate::update_whole_by;
 pub type Adafactor = Optimizer<AdafactorRule>;
 
 /// The equations of Adafactor, see [`Adafactor`].
+///
+/// ```
+/// use gradus_optimizers::{Adafactor, AdafactorRule, Optimizer};
+/// let optimizer: Optimizer<AdafactorRule> = Adafactor::new(0.01);
+/// assert_eq!(optimizer.learning_rate(), 0.01);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdafactorRule {
     beta2_decay: f64,
@@ -48,6 +54,12 @@ impl Optimizer<AdafactorRule> {
     }
 
     /// ε₁ and ε₂, from 0 on (PyTorch: `eps`).
+    ///
+    /// ```
+    /// use gradus_optimizers::Adafactor;
+    /// let optimizer = Adafactor::new(0.01).eps(1e-30, 1e-3);
+    /// assert_eq!(optimizer.learning_rate(), 0.01);
+    /// ```
     #[must_use]
     pub fn eps(mut self, least_square: f64, least_size: f64) -> Self {
         let rule = self.rule_mut();

@@ -96,6 +96,12 @@ impl OneCycle {
 }
 
 /// How the height of cycles changes.
+///
+/// ```
+/// use gradus_optimizers::{Cyclic, CyclicScale, Schedule};
+/// let schedule = Schedule::cyclic(Cyclic { lowest: 0.5, scale: CyclicScale::Halved, ..Cyclic::new(4) });
+/// assert_eq!([4, 12].map(|step| schedule.factor(step)), [1.0, 0.75]);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum CyclicScale {
     /// Not at all (PyTorch: `triangular`).
