@@ -40,9 +40,11 @@ pub mod prelude {
     pub use crate::data::{Loader, Pairs};
     pub use crate::io::{load, save};
     pub use crate::layers::{
-        AdaptiveAvgPool2d, AvgPool2d, BatchNorm1d, BatchNorm2d, Conv1d, Conv2d, Dropout, Embedding, Flatten,
-        Gelu, GroupNorm, Gru, KeyValueCache, LayerNorm, Linear, Lstm, MaxPool2d, MultiheadAttention,
-        PackedSequence, Relu, RmsNorm, Rnn, Sequential, Sigmoid, Silu, Softmax, Tanh,
+        AdaptiveAvgPool2d, AvgPool2d, BatchNorm1d, BatchNorm2d, Bilinear, Conv1d, Conv2d, Crf, Dropout,
+        Embedding, EmbeddingBag, Flatten, Gelu, GroupNorm, Gru, KeyValueCache, LayerNorm, LearnedPositions,
+        Linear, LoraLinear, Lstm, MaxPool2d, MixtureOfExperts, MultiheadAttention, PackedSequence, Relu,
+        RmsNorm, Rnn, Rotary, Sequential, Sigmoid, Silu, SinusoidalPositions, Softmax, Tanh, Transformer,
+        TransformerBuilder, TransformerDecoder, TransformerEncoder, Unflatten,
     };
     pub use crate::losses::{Reduction, bce_with_logits, cross_entropy, huber, mse};
     pub use crate::module::{Context, Layer, Module, Param, summary};

@@ -4,7 +4,9 @@ use std::fmt;
 
 use gradus_autodiff::Var;
 use gradus_module::{Context, Layer, Module};
-use gradus_tensor::Float;
+use gradus_tensor::{Float, MAX_RANK, Shape};
+
+use crate::error::LayerError;
 
 /// y = x (PyTorch: `Identity`). Takes the place of a layer that is not wanted.
 ///
@@ -67,6 +69,61 @@ impl<T: Float> Layer<T> for Flatten {
     fn forward(&self, x: &Var<T>, cx: &mut Context<'_>) -> Var<T> {
         let y = x.flatten(self.start, self.end);
         cx.record::<T>("Flatten", None, &y, 0);
+        y
+    }
+}
+
+/// One axis taken apart into several: the inverse of [`Flatten`], `[N, C·H·W] → [N, C, H, W]` (PyTorch: `Unflatten`).
+///
+/// ```
+/// use gradus_autodiff::Var;
+/// use gradus_layers::Unflatten;
+/// use gradus_module::{Context, Layer};
+/// use gradus_tensor::Tensor;
+/// let x = Var::constant(Tensor::<f32>::ones([5, 12]));
+/// let y = Unflatten::new(1, &[3, 2, 2])?.forward(&x, &mut Context::eval());
+/// assert_eq!(y.dims(), [5, 3, 2, 2]);
+/// # Ok::<(), gradus_layers::LayerError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Module)]
+pub struct Unflatten {
+    #[module(skip)]
+    axis: isize,
+    #[module(skip)]
+    sizes: Shape,
+}
+
+impl Unflatten {
+    /// `axis` becomes axes of the lengths `sizes`; −1 is the last.
+    ///
+    /// # Errors
+    /// If there are none, or more than a tensor can have.
+    pub fn new(axis: isize, sizes: &[usize]) -> Result<Self, LayerError> {
+        let fits = (1..=MAX_RANK).contains(&sizes.len());
+        LayerError::check(
+            fits,
+            "Unflatten",
+            "sizes",
+            format!("{sizes:?}"),
+            format_args!("1 to {MAX_RANK} lengths"),
+        )?;
+        Ok(Self { axis, sizes: Shape::new(sizes) })
+    }
+}
+
+impl<T: Float> Layer<T> for Unflatten {
+    fn forward(&self, x: &Var<T>, cx: &mut Context<'_>) -> Var<T> {
+        let shape = x.shape();
+        let axis = shape.axis("Unflatten", self.axis);
+        let (length, count) = (shape[axis], self.sizes.count());
+        assert!(
+            length == count,
+            "Unflatten: sizes do not fit the axis: {shape} and {} ({length} ≠ {count})",
+            self.sizes
+        );
+        let parts = [&shape[..axis], &self.sizes[..], &shape[axis + 1..]].concat();
+        let y = x.reshape(parts);
+        cx.record::<T>("Unflatten", None, &y, 0);
         y
     }
 }

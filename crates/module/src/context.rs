@@ -2,7 +2,7 @@
 //! and a trace of the layers that ran. Passed by hand, so that nothing is hidden.
 
 use gradus_autodiff::{LeafId, Var};
-use gradus_tensor::{Float, Precision, Rng, Shape};
+use gradus_tensor::{Float, Precision, Rng, RngState, Shape};
 
 /// What one layer did in a traced forward pass.
 ///
@@ -124,6 +124,11 @@ impl<'a> Context<'a> {
         self.rng.as_deref_mut()
     }
 
+    /// What a later pass must start from to do the same as one that starts here.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        Snapshot { rng: self.rng.as_ref().map(|rng| rng.state()), precision: self.precision }
+    }
+
     /// Layers report here what they computed; costs nothing unless somebody traces.
     pub fn record<T: Float>(
         &mut self,
@@ -135,6 +140,24 @@ impl<'a> Context<'a> {
         if let Some(trace) = &mut self.trace {
             let leaf = parameter.and_then(Var::leaf_id);
             trace.push(Trace { kind, leaf, output: *output.shape(), multiply_adds });
+        }
+    }
+}
+
+/// A context's mode, precision and random numbers as they were. Packed weights and traces are not of it: they change no value and are of the
+/// first pass alone.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Snapshot {
+    rng: Option<RngState>,
+    precision: Precision,
+}
+
+impl Snapshot {
+    /// Runs `f` with a context that starts from here.
+    pub(crate) fn run<R>(&self, f: impl FnOnce(&mut Context<'_>) -> R) -> R {
+        match self.rng.map(Rng::from_state) {
+            Some(mut rng) => f(&mut Context::train(&mut rng).in_precision(self.precision)),
+            None => f(&mut Context::eval().in_precision(self.precision)),
         }
     }
 }

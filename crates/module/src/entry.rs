@@ -50,6 +50,9 @@ pub trait Entry: Any {
     }
     /// Stops or starts training it; no effect on what is never trained.
     fn set_trainable(&mut self, _trainable: bool) {}
+    /// Becomes another name of `original`, an entry of the same type and value: gradients and updates of either are of both.
+    /// No effect where the types differ.
+    fn share(&mut self, original: &dyn Entry);
     /// For downcasts to `Param<T>`, `Buffer<T>` or `Counter`.
     fn as_any(&self) -> &dyn Any;
     /// As [`Entry::as_any`], to change it.
@@ -99,6 +102,21 @@ impl<T: Float> Param<T> {
     pub fn value_mut(&mut self) -> &mut Tensor<T> {
         self.packed = OnceLock::new();
         self.var.value_mut()
+    }
+
+    /// A variable in a parameter's place: a weight that is computed from others, or another layer's parameter. Gradients go where the
+    /// variable comes from. For copies of a layer that live as long as a forward pass; what is written to it reaches nobody.
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_module::Param;
+    /// let original = Param::new([1.0_f32, 2.0]);
+    /// let doubled = Param::standing_for(&*original * 2.0);
+    /// assert_eq!(doubled.sum().backward().of(&original).unwrap().to_vec(), [2.0, 2.0]);
+    /// ```
+    #[must_use]
+    pub fn standing_for(var: Var<T>) -> Self {
+        Self::of(var)
     }
 
     fn of(var: Var<T>) -> Self {
@@ -168,6 +186,11 @@ impl<T: Float> Entry for Param<T> {
     fn leaf_id(&self) -> Option<LeafId> {
         self.var.leaf_id()
     }
+    fn share(&mut self, original: &dyn Entry) {
+        if let Some(original) = original.as_any().downcast_ref::<Self>() {
+            *self = Self::of(original.var.clone());
+        }
+    }
     fn set_trainable(&mut self, trainable: bool) {
         if trainable != self.is_trainable() {
             let value = self.value().clone();
@@ -220,6 +243,12 @@ impl<T: Float> Buffer<T> {
     pub fn value_mut(&mut self) -> &mut Tensor<T> {
         &mut self.value
     }
+
+    /// The same value under the same name: updates that a copy of the layer hands out reach this buffer.
+    #[must_use]
+    pub fn alias(&self) -> Self {
+        Self { id: self.id, value: self.value.clone() }
+    }
 }
 
 impl<T: Float> Clone for Buffer<T> {
@@ -244,6 +273,11 @@ impl<T: Float> Entry for Buffer<T> {
     fn set(&mut self, value: &AnyTensor) {
         check_shape(self.value.shape(), value.shape());
         self.value = value.cast::<T>();
+    }
+    fn share(&mut self, original: &dyn Entry) {
+        if let Some(original) = original.as_any().downcast_ref::<Self>() {
+            *self = Self { id: original.id, value: original.value.clone() };
+        }
     }
     fn as_any(&self) -> &dyn Any {
         self
@@ -287,6 +321,12 @@ impl Counter {
         self.value
     }
 
+    /// The same count under the same name, as [`Buffer::alias`].
+    #[must_use]
+    pub fn alias(&self) -> Self {
+        Self { id: self.id, value: self.value }
+    }
+
     /// Counts one more.
     pub fn increment(&mut self) {
         self.value += 1;
@@ -315,6 +355,11 @@ impl Entry for Counter {
     fn set(&mut self, value: &AnyTensor) {
         check_shape(&Shape::SCALAR, value.shape());
         self.value = value.cast::<i64>().item().max(0) as u64;
+    }
+    fn share(&mut self, original: &dyn Entry) {
+        if let Some(original) = original.as_any().downcast_ref::<Self>() {
+            *self = Self { id: original.id, value: original.value };
+        }
     }
     fn as_any(&self) -> &dyn Any {
         self

@@ -12,6 +12,7 @@
 
 extern crate self as gradus_module;
 
+mod checkpoint;
 mod context;
 mod entry;
 mod layer;
@@ -24,6 +25,7 @@ mod walk;
 pub use gradus_autodiff as autodiff;
 pub use gradus_tensor as tensor;
 
+pub use checkpoint::{checkpoint, checkpoint_with_context, shared};
 pub use context::{Context, Trace};
 pub use entry::{Buffer, Counter, Entry, Kind, Param};
 /// Writes the walk of a [`Module`](trait@Module).

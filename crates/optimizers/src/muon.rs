@@ -140,7 +140,7 @@ impl MuonRule {
         let mut x = if is_tall { x.t() } else { x.clone() };
         let norm = x.square().sum().item().as_f64().sqrt();
         let norm = if norm < self.eps { self.eps } else { norm };
-        x = x / T::of(norm);
+        x /= T::of(norm);
         let [a, b, c] = self.coefficients.map(T::of);
         for _ in 0..self.iterations {
             let gram = x.matmul(&x.t());

@@ -43,7 +43,7 @@ impl<'a, T: Float> Update<'a, T> {
 impl<T: Real> Update<'_, T> {
     /// Calls `f` with pieces of parameter, gradient and slots, of one length each, on several threads if there are many.
     /// Each element's result may depend on nothing but that element's numbers: pieces are cut anywhere.
-    pub fn by_elements(&mut self, f: &(dyn Fn(&mut [T], &[T], &mut [&mut [T]]) + Sync)) {
+    pub fn by_elements(&mut self, f: &Elements<'_, T, ()>) {
         self.sums(&|w, g, slots| {
             f(w, g, slots);
             [0.0; 2]

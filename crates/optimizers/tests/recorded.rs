@@ -133,7 +133,9 @@ fn signs_and_averages() {
 fn lbfgs() {
     let check = |name: &str, mut optimizer: Lbfgs, sign: f64| {
         let mut model = [Param::new([-0.5, 1.25]), Param::new([2.0])];
-        for row in rows(TRAJECTORIES, name) {
+        let recorded = rows(TRAJECTORIES, name);
+        assert_eq!(recorded.len(), 50, "{name}");
+        for row in recorded {
             optimizer.step(&mut model, |model| loss(model) * sign).unwrap();
             let here = [model[0].value().to_vec(), model[1].value().to_vec()].concat();
             close(&here, &row[1..], &format!("{name}, step {}", row[0]));

@@ -62,6 +62,7 @@ fn lu_of<T: Float>() {
         near(&l.tril(0), &l, 0.0, "L");
         near(&u.triu(0), &u, 0.0, "U");
         assert!(largest(&l) <= 1.0, "pivots are largest");
+        assert_eq!(lu.pivots().to_vec(), u.diagonal(0, 0, 1).to_vec());
         let moved = lu.order().to_vec().iter().map(|&i| i as usize).collect::<Vec<_>>();
         assert!((0..m).all(|i| p.at(&[i, moved[i]]) == T::ONE));
     }

@@ -32,7 +32,8 @@ fn systems_are_solved() {
             let want = random([n, k], 3);
             let x = a.solve(&a.matmul(&want)).unwrap();
             near(&x, &want, 1e4 * (n + 1) as f64, "solve");
-            let lu = a.lu().unwrap();
+            let (lu, same) = a.solve_and_factors(&a.matmul(&want)).unwrap();
+            assert_eq!(same.to_vec(), x.to_vec());
             near(&lu.solve(&a.matmul(&want)).unwrap(), &x, 1e-3, "lu_solve");
             near(
                 &lu.solve_transposed(&a.t().matmul(&want)).unwrap(),
@@ -114,6 +115,7 @@ fn least_squares_and_ranks() {
         let a = random::<f64>([m, rank], 1).matmul(&random([rank, n], 2));
         let b = random([m, 3], 3);
         assert_eq!(a.matrix_rank().unwrap().item(), rank as i64);
+        assert!(!a.qr().unwrap().has_full_rank() && !a.t().qr().unwrap().has_full_rank());
         let p = a.pinv().unwrap();
         let what = "Penrose's conditions";
         near(&a.matmul(&p).matmul(&a), &a, 1e4, what);

@@ -5,6 +5,7 @@ use gradus_tensor::{AttentionOptions, Float, PackedHeads, Shape, Tensor};
 
 use super::choose;
 use crate::op::{Cotangents, Op, Save, Saved};
+use crate::per_example::{Batch, Flow};
 use crate::var::{Var, apply};
 
 /// q `[…, H, L, E]`, k `[…, K, S, E]`, v `[…, K, S, Ev]`.
@@ -43,6 +44,17 @@ impl<T: Float> Op<T> for Attention<T> {
         let out = saved.output();
         let cotangents = Tensor::attention_grad([&q, &k, &v], [&out, &self.log_sums], &g, &self.options);
         Ok(cotangents.map(Some).into())
+    }
+
+    fn per_example(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        let place = batch.place(g.shape())?;
+        let apart = |i: usize| {
+            let shape = saved.shape(i);
+            let is_lead = shape.len() == g.rank() && place.axis + 3 < g.rank();
+            (is_lead && shape[place.axis] == g.shape()[place.axis])
+                .then(|| Flow::Along(batch.moved(place, &shape, place.axis)))
+        };
+        (0..3).map(apart).collect()
     }
 }
 
@@ -88,6 +100,12 @@ impl<T: Float> Op<T> for PackedAttention<T> {
     ) -> Result<Cotangents<Tensor<T>>, Tensor<T>> {
         let (x, out) = (saved.input(0), saved.output());
         Ok(vec![Some(x.packed_attention_grad(self.heads, [&out, &self.log_sums], &g, &self.options))])
+    }
+
+    fn per_example(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        let place = batch.place(g.shape())?;
+        let to = batch.moved(place, &saved.shape(0), place.axis);
+        (place.axis + 2 < g.rank()).then(|| vec![Flow::Along(to)])
     }
 }
 

@@ -3,6 +3,7 @@
 use gradus_tensor::{Float, Precision, Shape, Tensor};
 
 use crate::op::{Cotangents, Op, Save, Saved};
+use crate::per_example::{Batch, Flow};
 use crate::var::{Var, apply};
 
 /// A·B, whose operands, and the cotangent where it is one, are taken in a precision.
@@ -28,6 +29,28 @@ impl<T: Float> Op<T> for MatMul {
             saved.wants(1).then(|| saved.input(0).t().matmul_in(g, self.0)),
         ]
     }
+
+    fn per_example(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        let place = batch.place(g.shape())?;
+        if place.axis + 2 < g.rank() {
+            return Some(vec![Flow::Broadcast, Flow::Broadcast]);
+        }
+        // Rows of all examples in one matrix: each example has some, and the other side is shared.
+        if place.axis + 2 > g.rank() || g.rank() > 2 {
+            return None;
+        }
+        let each = match saved.wants(1) {
+            true => outer_products(&batch.rows(&saved.input(0))?, &batch.rows(g)?),
+            false => Tensor::zeros([0]),
+        };
+        Some(vec![Flow::Along(batch.moved(place, &saved.shape(0), place.axis)), Flow::Each(each)])
+    }
+}
+
+/// aᵀ·b for each example: `[N, R, A], [N, R, B] → [N, A, B]`.
+fn outer_products<T: Float>(a: &Tensor<T>, b: &Tensor<T>) -> Tensor<T> {
+    // Of one row each there is nothing to sum.
+    if a.dim(1) == 1 { a.t() * b } else { a.t().matmul(b) }
 }
 
 /// x `[…, I]`, weight `[O, I]` and perhaps bias `[O]`; the products in a precision.
@@ -84,6 +107,18 @@ impl<T: Float> Op<T> for Linear {
         let mut out = vec![of_input, of_weight, of_bias];
         out.truncate(saved.count());
         Ok(out)
+    }
+
+    fn per_example(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        let g = batch.rows(g)?;
+        let of_weight = match saved.wants(1) {
+            true => outer_products(&g, &batch.rows(&saved.input(0))?),
+            false => Tensor::zeros([0]),
+        };
+        let of_bias = if saved.wants(2) { g.sum_axes(&[1], false) } else { Tensor::zeros([0]) };
+        let mut out = vec![Flow::Along(batch), Flow::Each(of_weight), Flow::Each(of_bias)];
+        out.truncate(saved.count());
+        Some(out)
     }
 }
 

@@ -6,6 +6,7 @@ use gradus_tensor::{Float, Pool2dSpec, Shape, Tensor};
 use super::index::put_back;
 use crate::mode::is_recording;
 use crate::op::{Cotangents, Op, Save, Saved};
+use crate::per_example::{Batch, Flow};
 use crate::var::{Var, apply};
 
 struct MaxPool2d {
@@ -39,6 +40,12 @@ impl MaxPool2d {
             }),
         }
     }
+}
+
+/// Every plane is pooled on its own, wherever its example lies.
+fn in_planes<T: Float>(x: &Shape, y: &Shape, batch: Batch) -> Option<Vec<Flow<T>>> {
+    let place = batch.place(y)?;
+    (place.axis + 2 < x.len()).then(|| vec![Flow::Along(batch.moved(place, x, place.axis))])
 }
 
 /// The plane's two axes as one.
@@ -92,6 +99,10 @@ impl<T: Float> Op<T> for MaxPool2d {
             Found::Places(places) => g.max_pool2d_grad(places, shape),
         })])
     }
+
+    fn per_example(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        in_planes(&saved.shape(0), g.shape(), batch)
+    }
 }
 
 /// Average pooling over windows, or over a fixed number of regions; both linear.
@@ -124,6 +135,10 @@ impl<T: Float> Op<T> for AvgPool2d {
     fn vjp(&self, saved: &Saved<Var<T>>, g: &Var<T>) -> Cotangents<Var<T>> {
         vec![Some(apply(AvgPool2dGrad(self.0, saved.shape(0)), &[g]))]
     }
+
+    fn per_example(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        in_planes(&saved.shape(0), g.shape(), batch)
+    }
 }
 
 impl<T: Float> Op<T> for AvgPool2dGrad {
@@ -144,6 +159,10 @@ impl<T: Float> Op<T> for AvgPool2dGrad {
 
     fn vjp(&self, _: &Saved<Var<T>>, h: &Var<T>) -> Cotangents<Var<T>> {
         vec![Some(apply(AvgPool2d(self.0), &[h]))]
+    }
+
+    fn per_example(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        in_planes(&saved.shape(0), g.shape(), batch)
     }
 }
 

@@ -3,6 +3,7 @@
 use gradus_tensor::{Float, Tensor};
 
 use crate::op::{Cotangents, Op, Save, Saved};
+use crate::per_example::{Batch, Flow};
 use crate::var::{Var, apply};
 
 struct Softmax(isize);
@@ -34,6 +35,10 @@ impl<T: Float> Op<T> for Softmax {
     ) -> Result<Cotangents<Tensor<T>>, Tensor<T>> {
         Ok(vec![Some(saved.output().softmax_grad(&g, self.0))])
     }
+
+    fn per_example(&self, _: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        (batch.place(g.shape())?.axis != g.shape().axis("softmax", self.0)).then(|| vec![Flow::Along(batch)])
+    }
 }
 
 struct LogSoftmax(isize);
@@ -63,6 +68,10 @@ impl<T: Float> Op<T> for LogSoftmax {
     ) -> Result<Cotangents<Tensor<T>>, Tensor<T>> {
         Ok(vec![Some(saved.output().log_softmax_grad(&g, self.0))])
     }
+
+    fn per_example(&self, _: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        (batch.place(g.shape())?.axis != g.shape().axis("softmax", self.0)).then(|| vec![Flow::Along(batch)])
+    }
 }
 
 /// Keeps the reduced axis at length 1.
@@ -84,6 +93,10 @@ impl<T: Float> Op<T> for LogSumExp {
     /// g·softmax(x).
     fn vjp(&self, saved: &Saved<Var<T>>, g: &Var<T>) -> Cotangents<Var<T>> {
         vec![Some(saved.input(0).softmax(self.0) * g)]
+    }
+
+    fn per_example(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        batch.aligned(g.shape(), &saved.shape(0)).map(|batch| vec![Flow::Along(batch)])
     }
 }
 

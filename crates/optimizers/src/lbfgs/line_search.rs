@@ -100,8 +100,7 @@ fn cubic(a: &Point, b: &Point, (least, most): (f64, f64)) -> f64 {
     let (a, b) = if a.t <= b.t { (a, b) } else { (b, a) };
     let mean = a.slope + b.slope - 3.0 * (a.loss - b.loss) / (a.t - b.t);
     let square = mean * mean - a.slope * b.slope;
-    // Also where it is NaN.
-    if !(square >= 0.0) {
+    if square.is_nan() || square < 0.0 {
         return f64::midpoint(least, most);
     }
     let root = square.sqrt();

@@ -77,10 +77,13 @@ struct Memory {
     length: f64,
     gradient: Vec<f64>,
     /// yᵢ and sᵢ, oldest first.
-    history: Vec<(Vec<f64>, Vec<f64>)>,
+    history: Vec<Change>,
     /// γ.
     scale: f64,
 }
+
+/// y and s.
+type Change = (Vec<f64>, Vec<f64>);
 
 /// Pairs with a smaller y·s are left out (PyTorch's constant).
 const LEAST_CURVATURE: f64 = 1e-10;

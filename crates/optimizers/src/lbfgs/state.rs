@@ -4,7 +4,7 @@
 use gradus_module::State;
 use gradus_tensor::{Shape, Tensor};
 
-use super::{Lbfgs, Memory};
+use super::{Change, Lbfgs, Memory};
 use crate::error::OptimizerError;
 use crate::state::{count, float, name};
 
@@ -41,7 +41,7 @@ impl Lbfgs {
             let part = |vector: &[f64]| Tensor::new(Shape::new(shape), &vector[from..from + size]);
             state.push(name(path, DIRECTION), part(&memory.direction));
             state.push(name(path, GRADIENT), part(&memory.gradient));
-            let stacked = |pick: fn(&(Vec<f64>, Vec<f64>)) -> &Vec<f64>| {
+            let stacked = |pick: fn(&Change) -> &Vec<f64>| {
                 let rows = memory.history.iter().flat_map(|pair| &pick(pair)[from..from + size]);
                 let rows: Vec<f64> = rows.copied().collect();
                 Tensor::new([memory.history.len(), size], &rows)

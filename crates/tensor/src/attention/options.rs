@@ -171,6 +171,20 @@ impl<T: Float> AttentionOptions<T> {
         self.scale.unwrap_or(1.0 / (width as f64).sqrt())
     }
 
+    /// The position of the first query among the keys.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn first_position(&self) -> usize {
+        self.offset
+    }
+
+    /// Scale and dropout as they are, and `scores` (a [`AttentionOptions::bias`]) in place of causality, masks and ALiBi.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_scores(&self, scores: Tensor<T>) -> Self {
+        Self { causal: false, slopes: None, mask: Some(MaskTensor::Add(scores)), ..self.clone() }
+    }
+
     /// Dropout as the kernels want it.
     pub(super) fn kernel_dropout(&self) -> Option<Dropout<T>> {
         let (p, state) = self.dropout?;

@@ -40,10 +40,11 @@ impl<T: Float> Tensor<T> {
         let (_, m, n) = matrices("lstsq", self);
         let _ = right_side("lstsq", self, m, b);
         let turned = if m >= n { self.clone() } else { self.t() };
-        let Qr { q, r } = turned.qr_for("lstsq")?;
-        if !has_full_rank(&r, m, n) {
+        let qr = turned.qr_for("lstsq")?;
+        if !qr.has_full_rank() {
             return Ok(self.pinv_for("lstsq")?.matmul(b));
         }
+        let Qr { q, r } = qr;
         if m >= n {
             r.solve_triangular(&q.t().matmul(b), Triangle::upper())
         } else {
@@ -112,12 +113,21 @@ impl<T: Float> Tensor<T> {
     }
 }
 
-/// Whether R's diagonal tells of independent columns, in all matrices.
-fn has_full_rank<T: Float>(r: &Tensor<T>, m: usize, n: usize) -> bool {
-    if r.is_empty() {
-        return true;
+impl<T: Float> Qr<T> {
+    /// Whether R's diagonal tells, as far as the element type can, of independent columns in all matrices.
+    ///
+    /// ```
+    /// let a = gradus_tensor::Tensor::from([[1.0_f64, 2.0], [2.0, 4.0], [3.0, 6.0]]);
+    /// assert!(!a.qr()?.has_full_rank());
+    /// # Ok::<(), gradus_tensor::LinalgError>(())
+    /// ```
+    #[must_use]
+    pub fn has_full_rank(&self) -> bool {
+        if self.r.is_empty() {
+            return true;
+        }
+        let sizes = self.r.diagonal(0, -2, -1).map(|x| x.abs());
+        let (least, most) = (sizes.min_axes(&[-1], false), sizes.max_axes(&[-1], false));
+        least.greater(&(most * cutoff::<T>(self.q.dim(-2), self.r.dim(-1)))).all()
     }
-    let sizes = r.diagonal(0, -2, -1).map(|x| x.abs());
-    let (least, most) = (sizes.min_axes(&[-1], false), sizes.max_axes(&[-1], false));
-    least.greater(&(most * cutoff::<T>(m, n))).all()
 }

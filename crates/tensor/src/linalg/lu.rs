@@ -138,8 +138,23 @@ impl<T: Float> Tensor<T> {
         if b.rank() == 1 || (b.rank() == self.rank() - 1 && *b.shape() == lead.insert(lead.len(), n)) {
             return Ok(self.solve(&b.unsqueeze(-1))?.squeeze(-1));
         }
+        Ok(self.solve_and_factors(b)?.1)
+    }
+
+    /// [`Tensor::solve`] for matrices B, with the factors of A, for further right sides.
+    ///
+    /// # Errors
+    /// As [`Tensor::solve`].
+    ///
+    /// # Panics
+    /// As [`Tensor::solve`].
+    #[track_caller]
+    pub fn solve_and_factors(&self, b: &Self) -> Result<(Lu<T>, Self), LinalgError> {
+        let (_, n) = squares("solve", self);
         let _ = right_side("solve", self, n, b);
-        Ok(self.lu_for("solve")?.regular("solve")?.solve_with("solve", b, false))
+        let lu = self.lu_for("solve")?;
+        let x = lu.regular("solve")?.solve_with("solve", b, false);
+        Ok((lu, x))
     }
 }
 
