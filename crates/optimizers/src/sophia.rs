@@ -22,8 +22,8 @@ use crate::update_by;
 /// use gradus_optimizers::{Sophia, hutchinson};
 /// use gradus_tensor::Rng;
 /// let (mut model, rng) = (Param::new([3.0_f64, -1.0]), &mut Rng::seed(1));
-/// let mut optimizer = Sophia::new(0.1).gamma(1.0);
-/// for step in 0..100 {
+/// let mut optimizer = Sophia::new(0.1).gamma(1.0).betas(0.9, 0.9);
+/// for step in 0..200 {
 ///     let loss = model.square().sum();
 ///     if step % 10 == 0 {
 ///         optimizer.update_hessian(&model, &hutchinson(&loss, &model, rng));

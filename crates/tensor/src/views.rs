@@ -8,6 +8,13 @@ impl<T: Element> Tensor<T> {
     /// The same elements in row-major order under another shape; copies only if the layout forces it
     /// (PyTorch: `reshape`).
     ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::<i64>::arange(6).reshape([2, 3]);
+    /// assert_eq!(x, Tensor::from([[0, 1, 2], [3, 4, 5]]));
+    /// assert_eq!(x.t().reshape([6]).to_vec(), [0, 3, 1, 4, 2, 5]); // copies
+    /// ```
+    ///
     /// # Panics
     /// If the shapes differ in their number of elements.
     #[must_use]
@@ -28,6 +35,11 @@ impl<T: Element> Tensor<T> {
 
     /// Axes `start ..= end` merged into one (PyTorch: `flatten`); negative numbers count from the back.
     ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::<f32>::ones([5, 3, 4, 4]).flatten(1, -1).dims(), [5, 48]);
+    /// ```
+    ///
     /// # Panics
     /// If there are no such axes, or `end` comes before `start`.
     #[must_use]
@@ -43,6 +55,11 @@ impl<T: Element> Tensor<T> {
 
     /// Axes in a new order: axis `a` of the result is axis `order[a]` (PyTorch: `permute`).
     ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::<f32>::ones([2, 3, 4]).permute(&[2, 0, 1]).dims(), [4, 2, 3]);
+    /// ```
+    ///
     /// # Panics
     /// If `order` is not an order of the axes.
     #[must_use]
@@ -52,6 +69,11 @@ impl<T: Element> Tensor<T> {
     }
 
     /// Two axes exchanged (PyTorch: `transpose`, `swapaxes`); negative numbers count from the back.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::<f32>::ones([2, 3, 4]).transpose(0, -1).dims(), [4, 3, 2]);
+    /// ```
     ///
     /// # Panics
     /// If there are no such axes.
@@ -66,6 +88,11 @@ impl<T: Element> Tensor<T> {
 
     /// The last two axes exchanged (PyTorch: `mT`).
     ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::from([[1, 2], [3, 4]]).t(), Tensor::from([[1, 3], [2, 4]]));
+    /// ```
+    ///
     /// # Panics
     /// If there are fewer than two axes.
     #[must_use]
@@ -75,6 +102,11 @@ impl<T: Element> Tensor<T> {
     }
 
     /// Stretched to `shape` without copying: missing leading axes and axes of length 1 repeat (PyTorch: `expand`).
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::from([1, 2]).expand([2, 2]), Tensor::from([[1, 2], [1, 2]]));
+    /// ```
     ///
     /// # Panics
     /// If the shape does not broadcast.
@@ -89,6 +121,13 @@ impl<T: Element> Tensor<T> {
     }
 
     /// A new axis of length 1 before `axis`; −1 puts it last (PyTorch: `unsqueeze`).
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::from([1, 2]);
+    /// assert_eq!((x.unsqueeze(0).dims(), x.unsqueeze(-1).dims()), ([1, 2], [2, 1]));
+    /// assert_eq!(x.unsqueeze(0).squeeze(0), x);
+    /// ```
     ///
     /// # Panics
     /// If `axis` lies outside −(rank + 1) ..= rank.
@@ -117,6 +156,13 @@ impl<T: Element> Tensor<T> {
     /// Elements `start .. end` of `axis`, every `step`-th. A negative step walks from `end − 1` down to `start`
     /// (so `slice(0, 0, n, -1)` reverses).
     ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::<i64>::arange(6);
+    /// assert_eq!(x.slice(0, 1, 6, 2).to_vec(), [1, 3, 5]);
+    /// assert_eq!(x.slice(0, 0, 6, -2).to_vec(), [5, 3, 1]);
+    /// ```
+    ///
     /// # Panics
     /// If there is no such axis, `start .. end` is no range inside it, or `step` is 0.
     #[must_use]
@@ -134,6 +180,11 @@ impl<T: Element> Tensor<T> {
 
     /// `length` elements of `axis` from `start` on (PyTorch: `narrow`).
     ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::from([[1, 2, 3], [4, 5, 6]]).narrow(1, 1, 2), Tensor::from([[2, 3], [5, 6]]));
+    /// ```
+    ///
     /// # Panics
     /// If they are not there.
     #[must_use]
@@ -143,6 +194,11 @@ impl<T: Element> Tensor<T> {
     }
 
     /// The part at `index` along `axis`, without that axis (PyTorch: `select`).
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::from([[1, 2, 3], [4, 5, 6]]).select(1, 2).to_vec(), [3, 6]);
+    /// ```
     ///
     /// # Panics
     /// If it is not there.
@@ -161,6 +217,11 @@ impl<T: Element> Tensor<T> {
 
     /// `axis` in reverse order (PyTorch: `flip`).
     ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::from([[1, 2], [3, 4]]).flip(1), Tensor::from([[2, 1], [4, 3]]));
+    /// ```
+    ///
     /// # Panics
     /// If there is no such axis.
     #[must_use]
@@ -170,6 +231,12 @@ impl<T: Element> Tensor<T> {
     }
 
     /// Pieces of `size` elements along `axis`, the last may be shorter (PyTorch: `split`).
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let parts: Vec<_> = Tensor::<i64>::arange(5).split(2, 0).iter().map(Tensor::to_vec).collect();
+    /// assert_eq!(parts, [vec![0, 1], vec![2, 3], vec![4]]);
+    /// ```
     ///
     /// # Panics
     /// If there is no such axis or `size` is 0.
@@ -182,6 +249,11 @@ impl<T: Element> Tensor<T> {
     }
 
     /// Windows of `size` elements along `axis`, `step` apart, as a new last axis (PyTorch: `unfold`).
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::<i64>::arange(5).unfold(0, 3, 2), Tensor::from([[0, 1, 2], [2, 3, 4]]));
+    /// ```
     ///
     /// # Panics
     /// If there is no such axis, `size` does not fit, or `step` is 0.
@@ -196,6 +268,13 @@ impl<T: Element> Tensor<T> {
     }
 
     /// The diagonal of two axes as a new last axis; `offset` > 0 lies above the main one (PyTorch: `diagonal`).
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::from([[1, 2, 3], [4, 5, 6], [7, 8, 9]]);
+    /// assert_eq!(x.diagonal(0, 0, 1).to_vec(), [1, 5, 9]);
+    /// assert_eq!(x.diagonal(1, 0, 1).to_vec(), [2, 6]);
+    /// ```
     ///
     /// # Panics
     /// If there are no such two different axes.
