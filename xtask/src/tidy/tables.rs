@@ -216,7 +216,6 @@ pub(crate) const EXAMPLES_MISSING: &[&str] = &[
     "crates/autodiff/src/var.rs",
     "crates/layers/src/activation.rs",
     "crates/layers/src/conv.rs",
-    "crates/layers/src/embedding.rs",
     "crates/layers/src/error.rs",
     "crates/layers/src/init.rs",
     "crates/layers/src/sides.rs",
