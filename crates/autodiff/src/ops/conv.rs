@@ -4,6 +4,7 @@
 use gradus_tensor::{Conv2dFinish, Conv2dSpec, Float, Shape, Tensor, Unary};
 
 use crate::op::{Cotangents, Op, Save, Saved};
+use crate::per_example::{Batch, Flow, Place};
 use crate::var::{Var, apply};
 
 /// (x, w) or (x, w, b) ↦ y, or the largest of y and 0.
@@ -63,6 +64,45 @@ impl<T: Float> Op<T> for Conv2d {
             saved.wants(2).then(|| g.sum_axes(&[0, 2, 3], false)),
         ])
     }
+
+    fn per_example(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        let place = batch.place(g.shape()).filter(|place| place.axis == 0)?;
+        let mut g = g.clone();
+        if self.relu {
+            g.unary_derivative_assign(Unary::relu(), Some(&saved.output()));
+        }
+        let of_weight = if saved.wants(1) {
+            weights_each(&saved.input(0), &g, saved.shape(1), self.spec, (place, batch))
+        } else {
+            Tensor::zeros([0])
+        };
+        let of_bias = if saved.wants(2) {
+            batch.sum_to(&g, &Shape::new(&[g.dim(1), 1, 1]))?
+        } else {
+            Tensor::zeros([0])
+        };
+        let of_bias = of_bias.reshape([of_bias.dim(0), of_bias.len() / of_bias.dim(0).max(1)]);
+        Some(vec![Flow::Along(batch), Flow::Each(of_weight), Flow::Each(of_bias)])
+    }
+}
+
+/// The weight's cotangent for each example, `[N, …weight]`: one convolution in which every example is a group of its own.
+fn weights_each<T: Float>(
+    x: &Tensor<T>,
+    g: &Tensor<T>,
+    weight: Shape,
+    spec: Conv2dSpec,
+    (place, batch): (Place, Batch),
+) -> Tensor<T> {
+    let n = batch.count();
+    let by_group = |x: &Tensor<T>| {
+        let [_, c, h, w] = x.dims();
+        let apart = x.reshape([place.before, n, place.after, c, h, w]).permute(&[0, 2, 1, 3, 4, 5]);
+        apart.reshape([place.before * place.after, n * c, h, w])
+    };
+    let spec = Conv2dSpec { groups: n * spec.groups, ..spec };
+    let all = by_group(x).conv2d_weight_grad(&by_group(g), weight.with(0, n * weight[0]), spec);
+    all.reshape(weight.insert(0, n))
 }
 
 impl<T: Float> Op<T> for InputGrad {
@@ -131,6 +171,14 @@ impl<T: Float> Var<T> {
 
     /// [`Var::conv2d`], then relu, in one pass: `[N, C, H, W], [O, C/groups, KH, KW], [O] → [N, O, OH, OW]`
     /// (PyTorch: `functional.relu(functional.conv2d(…))`).
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_tensor::{Conv2dSpec, Tensor};
+    /// let (x, w) = (Var::leaf(Tensor::<f32>::ones([1, 1, 3, 3])), Var::leaf(Tensor::ones([2, 1, 3, 3])));
+    /// let y = x.conv2d_relu(&w, Some(&Var::leaf([1.0, -10.0])), Conv2dSpec::default());
+    /// assert_eq!(y.value().to_vec(), [10.0, 0.0]);
+    /// ```
     ///
     /// # Panics
     /// As `conv2d`.
