@@ -17,6 +17,8 @@
 mod any;
 mod arith;
 mod attention;
+#[doc(hidden)]
+pub mod contract;
 mod conv;
 mod crew;
 mod display;
@@ -49,7 +51,8 @@ mod softmax;
 mod storage;
 mod table;
 mod tensor;
-mod views;
+#[doc(hidden)]
+pub mod views;
 
 pub use any::AnyTensor;
 pub use arith::Arith;
@@ -64,6 +67,7 @@ pub use linalg::{Eigh, LinalgError, LogDet, Lu, Qr, Svd, Triangle};
 pub use math::Math;
 pub use pack::Pack;
 pub use packed_matrix::PackedMatrix;
+pub use pad::PadMode;
 pub use parallel::{set_threads, threads, with_threads};
 pub use pool::Pool2dSpec;
 pub use precision::Precision;

@@ -2,6 +2,7 @@
 
 mod arithmetic;
 mod attention;
+mod contract;
 mod conv;
 mod decompose;
 mod determinant;
@@ -10,6 +11,7 @@ mod index;
 mod least_squares;
 mod matmul;
 mod pad;
+mod pieces;
 mod pool;
 mod reduce;
 mod rnn;

@@ -2,12 +2,14 @@
 
 mod arithmetic;
 mod attention;
+mod contract;
 mod conv;
 mod elementwise;
 mod index;
 mod linalg;
 mod matmul;
 mod matrices;
+mod pieces;
 mod pool;
 mod reduce;
 mod rnn;
@@ -29,6 +31,8 @@ pub fn table() -> Vec<Row> {
         view::rows(),
         index::rows(),
         matmul::rows(),
+        contract::rows(),
+        pieces::rows(),
         linalg::rows(),
         softmax::rows(),
         attention::rows(),
