@@ -7,9 +7,13 @@ mod elementwise;
 mod index;
 mod matmul;
 mod pad;
+mod patches;
 mod pool;
+mod pool_nd;
 mod reduce;
+mod resample;
 mod rnn;
+mod sample;
 mod softmax;
 mod view;
 

@@ -1,5 +1,6 @@
 //! Pooling over windows of the plane. Maximum pooling remembers where each maximum stood and picks there; average
-//! pooling is linear and comes with its adjoint.
+//! pooling is linear and comes with its adjoint. Sequences are planes of one row, volumes are pooled as planes and then
+//! along their depth (`pool_nd`).
 
 use gradus_tensor::{Float, Pool2dSpec, Shape, Tensor};
 
@@ -148,32 +149,32 @@ impl<T: Float> Op<T> for AvgPool2dGrad {
 }
 
 impl<T: Float> Var<T> {
-    /// The largest element of each window: `[N, C, H, W] → [N, C, OH, OW]`. The first of equals gets the gradient,
+    /// The largest element of each window: `[…, H, W] → […, OH, OW]`. The first of equals gets the gradient,
     /// NaN is larger than any number (PyTorch: `functional.max_pool2d`).
     ///
     /// # Panics
-    /// If there are not four axes or the window does not fit.
+    /// If there are fewer than two axes or the window does not fit.
     #[must_use]
     #[track_caller]
     pub fn max_pool2d(&self, spec: Pool2dSpec) -> Self {
         apply(MaxPool2d::new(spec, self.has_gradient() && is_recording()), &[self])
     }
 
-    /// The mean of each window: `[N, C, H, W] → [N, C, OH, OW]` (PyTorch: `functional.avg_pool2d`).
+    /// The mean of each window: `[…, H, W] → […, OH, OW]` (PyTorch: `functional.avg_pool2d`).
     ///
     /// # Panics
-    /// If there are not four axes or the window does not fit.
+    /// If there are fewer than two axes or the window does not fit.
     #[must_use]
     #[track_caller]
     pub fn avg_pool2d(&self, spec: Pool2dSpec) -> Self {
         apply(AvgPool2d(Average::Windows(spec)), &[self])
     }
 
-    /// Means over `size[0] × size[1]` regions that cover the plane: `[N, C, H, W] → [N, C, size[0], size[1]]`
+    /// Means over `size[0] × size[1]` regions that cover the plane: `[…, H, W] → […, size[0], size[1]]`
     /// (PyTorch: `functional.adaptive_avg_pool2d`).
     ///
     /// # Panics
-    /// If there are not four axes or a size is 0.
+    /// If there are fewer than two axes or a size is 0.
     #[must_use]
     #[track_caller]
     pub fn adaptive_avg_pool2d(&self, size: [usize; 2]) -> Self {

@@ -3,12 +3,17 @@
 mod arithmetic;
 mod attention;
 mod conv;
+mod convs;
+mod each;
 mod elementwise;
 mod index;
 mod matmul;
 mod pool;
+mod pools;
 mod reduce;
+mod resample;
 mod rnn;
+mod sample;
 mod softmax;
 mod view;
 
@@ -30,7 +35,11 @@ pub fn table() -> Vec<Row> {
         softmax::rows(),
         attention::rows(),
         conv::rows(),
+        convs::rows(),
         pool::rows(),
+        pools::rows(),
+        resample::rows(),
+        sample::rows(),
         rnn::rows(),
     ];
     families.into_iter().flatten().collect()
