@@ -8,7 +8,7 @@ use crate::Result;
 use crate::cargo::Cargo;
 use crate::isa::Isa;
 use crate::workspace::Workspace;
-use crate::{main_job, package, test, tidy};
+use crate::{main_job, op_matrix, package, test, tidy};
 
 /// One thing that must hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,7 @@ enum Step {
     Tidy,
     Documentation,
     Tests,
+    OpMatrix,
     Forced(Isa),
     Packaging,
     MainJob,
@@ -32,6 +33,7 @@ impl Step {
             Step::Tidy => "tidy".into(),
             Step::Documentation => "documentation".into(),
             Step::Tests => "tests".into(),
+            Step::OpMatrix => "op matrix".into(),
             Step::Forced(isa) => format!("tests on {}", isa.name()),
             Step::Packaging => "packaging".into(),
             Step::MainJob => "main job".into(),
@@ -50,7 +52,14 @@ impl Step {
             Step::Documentation => {
                 Cargo::new("doc --workspace --no-deps").variable("RUSTDOCFLAGS", "-D warnings")
             }
-            Step::Tests => test::all_tests(),
+            Step::Tests => {
+                let record = op_matrix::folder(workspace).to_string_lossy().into_owned();
+                test::all_tests().variable(op_matrix::VARIABLE, record)
+            }
+            Step::OpMatrix => {
+                println!("\n$ cargo xtask op-matrix --check");
+                return op_matrix::run(workspace, true);
+            }
             Step::Forced(isa) => test::forced(isa),
             Step::Packaging => return package::run(workspace),
             Step::MainJob => return main_job::run(workspace),
@@ -63,7 +72,8 @@ impl Step {
 
 /// All steps, those first that fail soonest.
 fn steps(isas: &[Isa]) -> Vec<Step> {
-    let mut steps = vec![Step::Format, Step::Tidy, Step::Lints, Step::Documentation, Step::Tests];
+    let mut steps =
+        vec![Step::Format, Step::Tidy, Step::Lints, Step::Documentation, Step::Tests, Step::OpMatrix];
     steps.extend(isas.iter().map(|&isa| Step::Forced(isa)));
     steps.extend([Step::Packaging, Step::MainJob, Step::Workloads]);
     steps

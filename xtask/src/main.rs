@@ -5,10 +5,12 @@
 
 mod bench;
 mod cargo;
+mod catalogue;
 mod ci;
 mod isa;
 mod loc;
 mod main_job;
+mod op_matrix;
 mod package;
 mod source;
 mod test;
@@ -54,6 +56,26 @@ enum Command {
         /// Build with the release profile
         #[arg(long)]
         release: bool,
+        /// Check 4,096 draws of each op in each property instead of 256
+        #[arg(long)]
+        thorough: bool,
+    },
+    /// Write docs/op-matrix.md: every op against every property, from what the tests recorded
+    ///
+    /// Runs the suite, which records what it saw under the build folder, then writes the page. With --check compares the page
+    /// with the last record instead (as the continuous integration does) and changes nothing.
+    OpMatrix {
+        /// Fail if the page is out of date
+        #[arg(long)]
+        check: bool,
+    },
+    /// Check that everything docs/coming-from-pytorch.md names is public
+    ///
+    /// With --against also that the page has a row for every entry of a catalogue in prose.
+    Catalogue {
+        /// The catalogue
+        #[arg(long, value_name = "FILE")]
+        against: Option<std::path::PathBuf>,
     },
     /// Run everything that a change must pass; stops at the first failure
     ///
@@ -84,7 +106,9 @@ fn run(command: &Command) -> Result<()> {
     match command {
         Command::Tidy => tidy::run(&workspace),
         Command::Loc => loc::run(&workspace),
-        Command::Test { isas, release } => test::run(&workspace, isas, *release),
+        Command::Test { isas, release, thorough } => test::run(&workspace, isas, *release, *thorough),
+        Command::Catalogue { against } => catalogue::run(&workspace, against.as_deref()),
+        Command::OpMatrix { check } => op_matrix::run(&workspace, *check),
         Command::Ci => ci::run(&workspace),
         Command::Bench(options) => bench::run(&workspace, options),
     }

@@ -5,21 +5,25 @@ use crate::cargo::Cargo;
 use crate::isa::{self, Isa};
 use crate::workspace::Workspace;
 
-/// Runs the workspace's tests and then each instruction set, or only the `wanted` ones.
+/// How many draws of each op a property gets with `--thorough`; the suite's own number is 256.
+const THOROUGH: &str = "4096";
+
+/// Runs the workspace's tests and then each instruction set, or only the `wanted` ones; `thorough` with more draws.
 ///
 /// # Errors
 /// If a test fails, or an instruction set is wanted that this machine lacks.
-pub(crate) fn run(workspace: &Workspace, wanted: &[Isa], release: bool) -> Result<()> {
-    for cargo in commands(wanted, &isa::choose(wanted)?, release) {
+pub(crate) fn run(workspace: &Workspace, wanted: &[Isa], release: bool, thorough: bool) -> Result<()> {
+    for cargo in commands(wanted, &isa::choose(wanted)?, release, thorough) {
         cargo.run(&workspace.root)?;
     }
     Ok(())
 }
 
-fn commands(wanted: &[Isa], isas: &[Isa], release: bool) -> Vec<Cargo> {
+fn commands(wanted: &[Isa], isas: &[Isa], release: bool, thorough: bool) -> Vec<Cargo> {
     let all = wanted.is_empty().then(all_tests);
     let commands = all.into_iter().chain(isas.iter().map(|&isa| forced(isa)));
-    commands.map(|cargo| if release { cargo.argument("--release") } else { cargo }).collect()
+    let commands = commands.map(|cargo| if release { cargo.argument("--release") } else { cargo });
+    commands.map(|cargo| if thorough { cargo.variable("PROPTEST_CASES", THOROUGH) } else { cargo }).collect()
 }
 
 /// The README's command.
@@ -37,7 +41,7 @@ mod tests {
     use super::*;
 
     fn typed(wanted: &[Isa], isas: &[Isa], release: bool) -> Vec<String> {
-        commands(wanted, isas, release).iter().map(ToString::to_string).collect()
+        commands(wanted, isas, release, false).iter().map(ToString::to_string).collect()
     }
 
     #[test]

@@ -8,12 +8,6 @@ use gradus_tensor::Tensor;
 use crate::engine::{grad, grad_with};
 use crate::var::Var;
 
-/// Step of the central difference: it balances the error of the difference (∝ step²) and rounding (∝ ε/step).
-const STEP: f64 = 1e-5;
-/// How far analytic and numeric slopes may differ, relative to their size and absolutely.
-const RELATIVE: f64 = 2e-5;
-const ABSOLUTE: f64 = 1e-6;
-
 /// A gradient that disagrees with the numbers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GradCheckError {
@@ -37,9 +31,46 @@ impl fmt::Display for GradCheckError {
 
 impl std::error::Error for GradCheckError {}
 
+/// How [`check_grads`] checks: how many orders, with which step, how closely. The defaults suit functions that are smooth on a scale
+/// of 1 and computed to full precision in f64.
+///
+/// **Kinks and ties.** A function that is not smooth has no derivative to compare with at its kinks; keep `inputs` further from
+/// them than the step times 1.5 (directions have elements of up to that size). What the operations of this crate do there is
+/// PyTorch's choice, so that both train alike: relu′(0) = 0, |x|′(0) = 0, rounding has the derivative 0, `clamp` passes the
+/// gradient on at its bounds and `hardtanh` does not; of pooling windows the first of equal maxima gets all. The exception are
+/// `max_axes`, `min_axes`, `maximum` and `minimum`, where equals share the gradient evenly (PyTorch: `amax`, `amin`).
+///
+/// ```
+/// use gradus_autodiff::GradCheck;
+/// use gradus_tensor::Tensor;
+/// // Rounding of 1e9 leaves a step of 1e-5 with few digits.
+/// let check = GradCheck { step: 1e-2, relative: 1e-4, order: 2, ..GradCheck::default() };
+/// check.run(|x| x[0].square() * 0.5 + 1e9, &[Tensor::from([0.3, -1.2])]).unwrap();
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct GradCheck {
+    /// Derivatives up to this order are compared.
+    pub order: usize,
+    /// The step h of the central difference (f(x + h·v) − f(x − h·v))/2h: it balances the error of the difference (∝ h²) and rounding
+    /// (∝ ε·|f|/h).
+    pub step: f64,
+    /// How far analytic and numeric slopes may differ, relative to the larger …
+    pub relative: f64,
+    /// … and absolutely; the sum of both is allowed.
+    pub absolute: f64,
+    /// Where directions and weights come from.
+    pub seed: u64,
+}
+
+impl Default for GradCheck {
+    fn default() -> Self {
+        Self { order: 1, step: 1e-5, relative: 2e-5, absolute: 1e-6, seed: 0 }
+    }
+}
+
 /// Compares the derivatives of `f` at `inputs`, up to `order`, with central differences along a random direction:
 /// Σ u·f is differentiated along v, for fixed pseudo-random u and v, and so are its gradients in turn (JAX:
-/// `check_grads`). `f` must be smooth near `inputs`.
+/// `check_grads`). `f` must be smooth near `inputs`. [`GradCheck`] has the step and the tolerances, and says what happens at kinks.
 ///
 /// ```
 /// use gradus_autodiff::check_grads;
@@ -55,57 +86,76 @@ pub fn check_grads(
     inputs: &[Tensor<f64>],
     order: usize,
 ) -> Result<(), GradCheckError> {
-    check(&f, inputs, 1, order)
+    GradCheck { order, ..GradCheck::default() }.run(f, inputs)
 }
 
-fn check(
-    f: &dyn Fn(&[Var<f64>]) -> Var<f64>,
-    inputs: &[Tensor<f64>],
-    order: usize,
-    last: usize,
-) -> Result<(), GradCheckError> {
-    if order > last {
-        return Ok(());
+impl GradCheck {
+    /// [`check_grads`] in this way.
+    ///
+    /// # Errors
+    /// With the first order at which the two disagree.
+    pub fn run(
+        &self,
+        f: impl Fn(&[Var<f64>]) -> Var<f64>,
+        inputs: &[Tensor<f64>],
+    ) -> Result<(), GradCheckError> {
+        self.check(&f, inputs, 1)
     }
-    let seed = order as u64 * 1000;
-    let directions: Vec<Tensor<f64>> =
-        inputs.iter().enumerate().map(|(i, x)| noise(x.shape(), seed + i as u64)).collect();
-    let project = |x: &[Var<f64>]| {
-        let y = f(x);
-        let weights = Var::constant(noise(y.shape(), seed + 999));
-        (y * weights).sum()
-    };
-    // The slope as a function of the inputs, to be checked again one order higher.
-    let slope = |x: &[Var<f64>]| {
-        let gradients = grad(&project(x), &x.iter().collect::<Vec<_>>());
-        gradients.iter().zip(&directions).map(|(g, d)| (g * Var::constant(d.clone())).sum()).sum::<Var<f64>>()
-    };
-    let leaves = |shift: f64| -> Vec<Var<f64>> {
-        inputs.iter().zip(&directions).map(|(x, d)| Var::leaf(x + &(d * shift))).collect()
-    };
-    let analytic = slope(&leaves(0.0)).item();
-    let numeric = (project(&leaves(STEP)).item() - project(&leaves(-STEP)).item()) / (2.0 * STEP);
-    let doors_agree = order > 1 || backward_agrees(&leaves(0.0), f, seed);
-    let close = (analytic - numeric).abs() <= ABSOLUTE + RELATIVE * analytic.abs().max(numeric.abs());
-    if !close || !doors_agree {
-        return Err(GradCheckError { order, analytic, numeric });
-    }
-    check(&slope, inputs, order + 1, last)
-}
 
-/// Whether the fused rules of `backward` and the differentiable ones of `grad` agree.
-fn backward_agrees(leaves: &[Var<f64>], f: &dyn Fn(&[Var<f64>]) -> Var<f64>, seed: u64) -> bool {
-    let y = f(leaves);
-    let weights = noise(y.shape(), seed + 999);
-    let slow = grad_with(&y, &Var::constant(weights.clone()), &leaves.iter().collect::<Vec<_>>());
-    let fast = y.backward_with(weights);
-    leaves.iter().zip(slow).all(|(leaf, slow)| match fast.of(leaf) {
-        Some(fast) => {
-            let difference = (fast - slow.value()).square().sum().item().sqrt();
-            difference <= ABSOLUTE + 1e-9 * slow.value().square().sum().item().sqrt()
+    fn check(
+        &self,
+        f: &dyn Fn(&[Var<f64>]) -> Var<f64>,
+        inputs: &[Tensor<f64>],
+        order: usize,
+    ) -> Result<(), GradCheckError> {
+        if order > self.order {
+            return Ok(());
         }
-        None => slow.value().to_vec().iter().all(|&g| g == 0.0),
-    })
+        let seed = self.seed.wrapping_mul(1_000_003) + order as u64 * 1000;
+        let directions: Vec<Tensor<f64>> =
+            inputs.iter().enumerate().map(|(i, x)| noise(x.shape(), seed + i as u64)).collect();
+        let project = |x: &[Var<f64>]| {
+            let y = f(x);
+            let weights = Var::constant(noise(y.shape(), seed + 999));
+            (y * weights).sum()
+        };
+        // The slope as a function of the inputs, to be checked again one order higher.
+        let slope = |x: &[Var<f64>]| {
+            let gradients = grad(&project(x), &x.iter().collect::<Vec<_>>());
+            gradients
+                .iter()
+                .zip(&directions)
+                .map(|(g, d)| (g * Var::constant(d.clone())).sum())
+                .sum::<Var<f64>>()
+        };
+        let leaves = |shift: f64| -> Vec<Var<f64>> {
+            inputs.iter().zip(&directions).map(|(x, d)| Var::leaf(x + &(d * shift))).collect()
+        };
+        let analytic = slope(&leaves(0.0)).item();
+        let numeric =
+            (project(&leaves(self.step)).item() - project(&leaves(-self.step)).item()) / (2.0 * self.step);
+        let doors_agree = order > 1 || self.backward_agrees(&leaves(0.0), f, seed);
+        let allowed = self.absolute + self.relative * analytic.abs().max(numeric.abs());
+        if (analytic - numeric).abs() <= allowed && doors_agree {
+            return self.check(&slope, inputs, order + 1);
+        }
+        Err(GradCheckError { order, analytic, numeric })
+    }
+
+    /// Whether the fused rules of `backward` and the differentiable ones of `grad` agree.
+    fn backward_agrees(&self, leaves: &[Var<f64>], f: &dyn Fn(&[Var<f64>]) -> Var<f64>, seed: u64) -> bool {
+        let y = f(leaves);
+        let weights = noise(y.shape(), seed + 999);
+        let slow = grad_with(&y, &Var::constant(weights.clone()), &leaves.iter().collect::<Vec<_>>());
+        let fast = y.backward_with(weights);
+        leaves.iter().zip(slow).all(|(leaf, slow)| match fast.of(leaf) {
+            Some(fast) => {
+                let difference = (fast - slow.value()).square().sum().item().sqrt();
+                difference <= self.absolute + 1e-9 * slow.value().square().sum().item().sqrt()
+            }
+            None => slow.value().to_vec().iter().all(|&g| g == 0.0),
+        })
+    }
 }
 
 /// Pseudo-random numbers in ±(0.5 … 1.5), the same for the same seed (splitmix64).

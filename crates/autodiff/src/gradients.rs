@@ -73,6 +73,22 @@ impl<T: Float> Gradients<T> {
         self.get(leaf.leaf_id()?)
     }
 
+    /// Which of `leaves` have no gradient here, by their places in the list: the loss does not depend on them, or they are no leaves.
+    /// [`Optimizer::step`] reports the same of a model's parameters, by path.
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// let (a, b) = (Var::leaf(1.0_f32), Var::leaf(2.0));
+    /// let gradients = (&a * 3.0).backward();
+    /// assert_eq!(gradients.missing(&[&a, &b]), [1]);
+    /// ```
+    ///
+    /// [`Optimizer::step`]: https://docs.rs/gradus-optimizers
+    #[must_use]
+    pub fn missing(&self, leaves: &[&Var<T>]) -> Vec<usize> {
+        (0..leaves.len()).filter(|&i| self.of(leaves[i]).is_none()).collect()
+    }
+
     /// Puts a gradient in, in place of one that may be there.
     pub fn set(&mut self, leaf: LeafId, gradient: Tensor<T>) {
         self.by_leaf.insert(leaf, gradient);

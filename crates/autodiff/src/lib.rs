@@ -15,25 +15,37 @@
 //! It must never know parameters, layers, losses or optimizers.
 #![forbid(unsafe_code)]
 
+mod alias;
+mod anomaly;
 mod check;
+mod checkpoint;
+mod dot;
 mod engine;
 mod gradients;
+mod hook;
 mod mode;
 mod node;
 mod op;
 mod ops;
+mod per_example;
+mod transform;
 mod var;
 
 // What this crate's interface is made of, so that it can be used alone.
 pub use gradus_tensor as tensor;
 
-pub use check::{GradCheckError, check_grads};
+pub use anomaly::detect_anomaly;
+pub use check::{GradCheck, GradCheckError, check_grads};
+pub use checkpoint::{checkpoint, checkpoint_with};
+pub use dot::to_dot;
 pub use engine::{grad, grad_with};
 pub use gradients::{BufferId, Gradients, Update};
 pub use mode::{is_recording, no_grad};
 pub use node::LeafId;
 pub use op::{Cotangents, Op, Save, Saved};
 pub use ops::choose;
+pub use per_example::{Batch, Flow, Place, per_example_gradients};
+pub use transform::{hessian, hvp, jacobian, jvp, vjp};
 pub use var::{Var, apply};
 
 /// The README's example, run as a test.

@@ -83,7 +83,7 @@ impl<T: Float> Node<T> {
 
     fn recompute(&self) -> Option<Tensor<T>> {
         let step = self.step.as_ref()?;
-        let value = step.op.recompute(&self.saved());
+        let value = step.op.recompute(&self.saved(0));
         assert!(
             value.is_some(),
             "{}: says that it is cheap, but does not recompute its value",
@@ -92,27 +92,26 @@ impl<T: Float> Node<T> {
         value
     }
 
-    /// What the rule may look at.
-    pub(crate) fn saved(&self) -> Saved<Tensor<T>> {
+    /// What the rule may look at; the inputs that have their bit in `wanted` want a cotangent.
+    pub(crate) fn saved(&self, wanted: u32) -> Saved<Tensor<T>> {
         let output = self.step.as_ref().and_then(|step| step.output.clone());
-        self.saved_with(self.inputs.iter().map(Edge::value).collect(), output)
+        self.saved_with(self.inputs.iter().map(Edge::value).collect(), output, wanted)
     }
 
     /// [`Node::saved`] for the last time: the node's values change hands.
-    pub(crate) fn take_saved(&mut self) -> Saved<Tensor<T>> {
+    pub(crate) fn take_saved(&mut self, wanted: u32) -> Saved<Tensor<T>> {
         let output = self.step.as_mut().and_then(|step| step.output.take());
         let inputs = self.inputs.iter_mut().map(Edge::take).collect();
-        self.saved_with(inputs, output)
+        self.saved_with(inputs, output, wanted)
     }
 
-    fn saved_with(&self, inputs: Vec<Option<Tensor<T>>>, output: Option<Tensor<T>>) -> Saved<Tensor<T>> {
-        let bit = |(i, edge): (usize, &Edge<T>)| if edge.node.is_some() && i < 32 { 1 << i } else { 0 };
-        Saved {
-            inputs,
-            output,
-            shapes: self.inputs.iter().map(|edge| edge.shape).collect(),
-            wanted: self.inputs.iter().enumerate().map(bit).sum(),
-        }
+    fn saved_with(
+        &self,
+        inputs: Vec<Option<Tensor<T>>>,
+        output: Option<Tensor<T>>,
+        wanted: u32,
+    ) -> Saved<Tensor<T>> {
+        Saved { inputs, output, shapes: self.inputs.iter().map(|edge| edge.shape).collect(), wanted }
     }
 }
 

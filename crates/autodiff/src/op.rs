@@ -3,6 +3,7 @@
 use gradus_tensor::{Float, Shape, Tensor};
 
 use crate::gradients::Update;
+use crate::per_example::{Batch, Flow};
 use crate::var::Var;
 
 /// What a rule wants to see again; the rest is freed after the forward pass.
@@ -24,6 +25,11 @@ impl Save {
     #[must_use]
     pub const fn input(i: usize) -> Save {
         Save { inputs: 1 << i, output: false }
+    }
+
+    /// The first `n` inputs, at most 32.
+    pub(crate) const fn first(n: usize) -> Save {
+        Save { inputs: ((1_u64 << n) - 1) as u32, output: false }
     }
 
     /// Both.
@@ -64,6 +70,18 @@ impl<V: Clone> Saved<V> {
             Some(input) => input.clone(),
             None => panic!("vjp: the op does not save its input {i}"),
         }
+    }
+
+    /// All inputs by name: `let [x, weight] = saved.inputs();`
+    ///
+    /// # Panics
+    /// If there are not `N`, or the op's `saves` does not name all of them.
+    #[must_use]
+    #[track_caller]
+    pub fn inputs<const N: usize>(&self) -> [V; N] {
+        let count = self.count();
+        assert!(count == N, "vjp: the op has another number of inputs: {count} ({count} ≠ {N})");
+        std::array::from_fn(|i| self.input(i))
     }
 
     /// Input number `i`, to keep: in [`Op::vjp_fused`] its buffer can be written where nobody else holds it.
@@ -172,6 +190,29 @@ pub trait Op<T: Float>: Send + Sync + 'static {
     ) -> Result<Cotangents<Tensor<T>>, Tensor<T>> {
         let _ = saved;
         Err(g)
+    }
+
+    /// The tangent of the output from those of the inputs (`None`: nought), in place of the one that follows from [`Op::vjp`]: forward
+    /// mode transposes the rule, which is linear in the cotangent. For a rule that is not, because it is made to differ from the
+    /// derivative (a straight-through estimator, a clipped cotangent), this says what goes forward. All inputs want one.
+    fn jvp(&self, saved: &Saved<Var<T>>, tangents: &[Option<Var<T>>]) -> Option<Var<T>> {
+        let _ = (saved, tangents);
+        None
+    }
+
+    /// How each input goes with the examples of a batch, for [`per_example_gradients`](crate::per_example_gradients): `batch` says
+    /// where they lie in the output's cotangent `g`. `None` if the op mixes them or does not know; then it costs a pass for each
+    /// example. Inputs that want no cotangent may get any answer.
+    fn per_example(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        let _ = (saved, g, batch);
+        None
+    }
+
+    /// The rule for many cotangents at once: `[N, …output]` → `[N, …input]` for each input. Worth writing where a parameter goes
+    /// through the op before the examples meet it; `None` costs a pass for each example.
+    fn vjp_each(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>) -> Option<Cotangents<Tensor<T>>> {
+        let _ = (saved, g);
+        None
     }
 
     /// Whether the value is cheap to compute again from what the op saves. Operations that want to see it in their backward pass

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use gradus_tensor::{Float, Shape, Tensor};
 
+use crate::anomaly;
 use crate::mode::is_recording;
 use crate::node::{Edge, Kept, LeafId, Node, Step, next_id};
 use crate::op::Op;
@@ -170,6 +171,9 @@ pub fn apply<T: Float, O: Op<T>>(mut op: O, inputs: &[&Var<T>]) -> Var<T> {
         [a, b, c, d] => op.forward(&[&a.value, &b.value, &c.value, &d.value]),
         more => op.forward(&more.iter().map(|x| &x.value).collect::<Vec<_>>()),
     };
+    if anomaly::is_watching() {
+        anomaly::check_value(op.name(), inputs, &value);
+    }
     debug_assert!(inputs.len() <= FEW || inputs.len() <= 32 || op.saves() == crate::Save::NOTHING);
     if !is_recording() || inputs.iter().all(|x| x.node.is_none()) {
         return Var::constant(value);
@@ -179,7 +183,7 @@ pub fn apply<T: Float, O: Op<T>>(mut op: O, inputs: &[&Var<T>]) -> Var<T> {
 
 /// The result `value` of an operation, as a node of the graph.
 #[track_caller]
-fn record<T: Float, O: Op<T>>(op: O, inputs: &[&Var<T>], value: Tensor<T>) -> Var<T> {
+pub(crate) fn record<T: Float, O: Op<T>>(op: O, inputs: &[&Var<T>], value: Tensor<T>) -> Var<T> {
     let saves = op.saves();
     let edge = |(i, x): (usize, &&Var<T>)| {
         let kept = match &x.node {

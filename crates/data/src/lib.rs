@@ -14,6 +14,7 @@ mod error;
 #[cfg(feature = "png")]
 mod image;
 mod loader;
+mod mix;
 mod pairs;
 mod split;
 mod standardise;
@@ -29,6 +30,7 @@ pub use error::DataError;
 #[cfg(feature = "png")]
 pub use image::{grey_from_png, read_grey};
 pub use loader::{Loader, Position, Source};
+pub use mix::{cutmix, cutout, mixup};
 pub use pairs::{Batch, Batches, Pairs};
 pub use split::{Fold, k_fold, random_split, stratified_split};
 pub use standardise::Standardiser;

@@ -2,7 +2,7 @@
 //! backward pass reads the input once more instead of keeping what lies between; and so that a batch's statistics can
 //! ride with the gradients to the buffers that average them. It knows axes, no layers.
 
-use gradus_autodiff::{BufferId, Cotangents, Op, Save, Saved, Update, Var, apply};
+use gradus_autodiff::{Batch, BufferId, Cotangents, Flow, Op, Save, Saved, Update, Var, apply};
 use gradus_tensor::{Float, Shape, Tensor};
 
 /// Where a batch's statistics go when the gradients are applied.
@@ -11,7 +11,8 @@ pub(crate) struct Tracking {
     pub(crate) mean: BufferId,
     /// Takes the unbiased variance.
     pub(crate) variance: BufferId,
-    pub(crate) count: BufferId,
+    /// None: nobody counts.
+    pub(crate) count: Option<BufferId>,
     pub(crate) momentum: f64,
 }
 
@@ -84,12 +85,16 @@ impl<T: Float> Normalise<T> {
             self.tracking
         {
             let unbiased = variance * T::of(count as f64 / (count as f64 - 1.0));
-            let flat = |x: &Tensor<T>| x.reshape([x.len()]);
+            // Where each sample has its own statistics, the buffers average over the samples.
+            let flat = |x: &Tensor<T>| {
+                let x = if x.dim(0) == 1 { x.clone() } else { x.mean_axes(&[0], true) };
+                x.reshape([x.len()])
+            };
             self.updates = vec![
                 Update::Average { target: to_mean, value: flat(mean), momentum },
                 Update::Average { target: to_variance, value: flat(&unbiased), momentum },
-                Update::Count { target: counter },
             ];
+            self.updates.extend(counter.map(|target| Update::Count { target }));
         }
     }
 }
@@ -169,6 +174,36 @@ impl<T: Float> Op<T> for Normalise<T> {
         let mut out = vec![dx, saved.wants(1).then(|| &g * &normal), Some(g)];
         out.truncate(self.inputs);
         Ok(out)
+    }
+
+    /// Statistics of one example each keep examples apart; those of the batch do not.
+    fn per_example(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        let mut flows = match &self.of_rows {
+            Some((row, _)) => {
+                let rows = |x: &Tensor<T>| batch.rows(&x.reshape([x.len() / row.count(), row.count()]));
+                let sums = |x: Tensor<T>| x.sum_axes(&[1], false).reshape(row.insert(0, batch.count()));
+                let by_row = rows(g)?;
+                let of_weight = match saved.wants(1) {
+                    true => {
+                        let x = saved.input(0).norm_rows(row.count(), self.eps, self.centred, None, None).0;
+                        sums(&by_row * &rows(&x)?)
+                    }
+                    false => Tensor::zeros([0]),
+                };
+                let of_bias = if saved.wants(2) { sums(by_row) } else { Tensor::zeros([0]) };
+                vec![Flow::Along(batch), Flow::Each(of_weight), Flow::Each(of_bias)]
+            }
+            None => {
+                let axis = batch.place(g.shape())?.axis;
+                let is_mixed = self.axes.iter().any(|&a| g.shape().axis("normalise", a) == axis);
+                if is_mixed || self.axes.is_empty() {
+                    return None;
+                }
+                vec![Flow::Along(batch), Flow::Broadcast, Flow::Broadcast]
+            }
+        };
+        flows.truncate(self.inputs);
+        Some(flows)
     }
 
     fn is_cheap(&self) -> bool {

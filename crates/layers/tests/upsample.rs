@@ -7,7 +7,7 @@ mod common;
 use common::{check_layer, close, names, noise};
 use gradus_autodiff::Var;
 use gradus_layers::*;
-use gradus_module::{Context, Layer, Module, summary};
+use gradus_module::{Context, Layer, summary};
 use gradus_tensor::{InterpolationMode, PadMode, Rng, Tensor};
 
 fn eval<L: Layer<f64>>(layer: &L, x: &Tensor<f64>) -> Tensor<f64> {

@@ -1,6 +1,6 @@
 //! Binary cross-entropy from probabilities, for models whose output is already one. From logits it is more exact.
 
-use gradus_autodiff::{Cotangents, Op, Save, Saved, Var, apply, choose};
+use gradus_autodiff::{Batch, Cotangents, Flow, Op, Save, Saved, Var, apply, choose};
 use gradus_tensor::{Element, Float, Tensor};
 
 use crate::check::{same_shape, values};
@@ -36,6 +36,10 @@ impl<T: Float> Op<T> for BinaryCrossEntropy {
         let of_p = || g * (&p - &y) / spread;
         let of_y = || g * (logarithm(&(1.0 - &p)) - logarithm(&p));
         vec![saved.wants(0).then(of_p), saved.wants(1).then(of_y)]
+    }
+
+    fn per_example(&self, _: &Saved<Tensor<T>>, _: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        Some(vec![Flow::Along(batch), Flow::Along(batch)])
     }
 }
 

@@ -1,7 +1,7 @@
 //! Softmax and cross-entropy in one step. The two fused ops see each row once forward and once backward; their rules
 //! in variables, softmax − one-hot and softmax·Σq − q, carry gradients to any order.
 
-use gradus_autodiff::{Cotangents, Op, Save, Saved, Var, apply};
+use gradus_autodiff::{Batch, Cotangents, Flow, Op, Save, Saved, Var, apply};
 use gradus_tensor::{Element, Float, Tensor};
 
 use crate::check::same_shape;
@@ -43,6 +43,10 @@ impl<T: Float> Op<T> for Hard {
     ) -> Result<Cotangents<Tensor<T>>, Tensor<T>> {
         Ok(vec![Some(saved.input(0).cross_entropy_rows_grad(&self.classes, &g))])
     }
+
+    fn per_example(&self, _: &Saved<Tensor<T>>, _: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        Some(vec![Flow::Along(batch)])
+    }
 }
 
 /// Logits x and weights q, both `[K, C]` → −Σ_c q_c·ln softmax(x)_c, `[K]`. A q of 0 hides its logit, even −∞.
@@ -79,6 +83,10 @@ impl<T: Float> Op<T> for Soft {
         let of_q = || -&(x.log_softmax(1) * &g);
         let of_x = || (x.softmax(1) * &q.sum_axes(&[1], true) - &q) * &g;
         Ok(vec![saved.wants(0).then(of_x), saved.wants(1).then(of_q)])
+    }
+
+    fn per_example(&self, _: &Saved<Tensor<T>>, _: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        Some(vec![Flow::Along(batch), Flow::Along(batch)])
     }
 }
 

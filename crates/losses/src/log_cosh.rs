@@ -1,6 +1,6 @@
 //! The logarithm of the hyperbolic cosine: squared near 0, absolute far from it, smooth to every order.
 
-use gradus_autodiff::{Cotangents, Op, Save, Saved, Var, apply};
+use gradus_autodiff::{Batch, Cotangents, Flow, Op, Save, Saved, Var, apply};
 use gradus_tensor::{Float, Tensor};
 
 use crate::check::same_shape;
@@ -23,6 +23,10 @@ impl<T: Float> Op<T> for LogCosh {
 
     fn vjp(&self, saved: &Saved<Var<T>>, g: &Var<T>) -> Cotangents<Var<T>> {
         vec![Some(g * saved.input(0).tanh())]
+    }
+
+    fn per_example(&self, _: &Saved<Tensor<T>>, _: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        Some(vec![Flow::Along(batch)])
     }
 }
 

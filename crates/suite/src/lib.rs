@@ -7,6 +7,7 @@
 
 mod draw;
 mod law;
+pub mod ledger;
 mod row;
 pub mod rows;
 mod run;
@@ -15,7 +16,7 @@ pub mod views;
 pub use draw::Draw;
 pub use law::Law;
 pub use row::{Function, Row, Shapes, unary};
-pub use run::{for_each_draw, for_each_large_draw, leaves, run_and_differentiate};
+pub use run::{cases, for_each_draw, for_each_large_draw, leaves, run_and_differentiate};
 
 /// The taste in the workspace's README, run as a test.
 #[cfg(doctest)]

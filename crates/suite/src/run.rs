@@ -1,5 +1,7 @@
 //! Runs a property over the whole table and names the ops that fail, with the smallest draw for which they do.
 
+use std::cell::Cell;
+
 use gradus_autodiff::Var;
 use gradus_tensor::{Element, Float, Tensor};
 use gradus_testkit::{Dense, Noise};
@@ -8,6 +10,7 @@ use proptest::test_runner::{
 };
 
 use crate::draw::Draw;
+use crate::ledger::Seen;
 use crate::row::{Callable, Function, Row};
 use crate::rows::table;
 
@@ -18,10 +21,18 @@ const ONLY: &str = "GRADUS_SUITE_OP";
 /// Explores other draws than those that every run makes.
 const SEED: &str = "GRADUS_SUITE_SEED";
 
-/// The rows that `GRADUS_SUITE_OP` leaves.
-fn chosen() -> Vec<Row> {
+/// The rows that `GRADUS_SUITE_OP` leaves, and whether it leaves some out.
+fn chosen() -> (Vec<Row>, bool) {
     let only = std::env::var(ONLY).ok();
-    table().into_iter().filter(|row| only.as_deref().is_none_or(|only| only == row.name)).collect()
+    let rows =
+        table().into_iter().filter(|row| only.as_deref().is_none_or(|only| only == row.name)).collect();
+    (rows, only.is_some())
+}
+
+/// How many draws of each row a property gets: 256, or what the environment variable `PROPTEST_CASES` says.
+#[must_use]
+pub fn cases() -> u32 {
+    Config::default().cases
 }
 
 fn seed() -> [u8; 32] {
@@ -30,14 +41,16 @@ fn seed() -> [u8; 32] {
     std::array::from_fn(|_| noise.below(256) as u8)
 }
 
-/// Checks `cases` draws of every row. The draws are the same in every run unless `GRADUS_SUITE_SEED=<number>` is set.
+/// Checks `cases` draws of every row and answers the ops that were checked. The draws are the same in every run unless `GRADUS_SUITE_SEED=<number>` is set.
 ///
 /// # Panics
 /// If a row fails; the message names each such row and its smallest draw.
 #[track_caller]
-pub fn for_each_draw(property: &str, cases: u32, check: impl Fn(&Row, &Draw) -> Result<(), String>) {
+pub fn for_each_draw(property: &str, cases: u32, check: impl Fn(&Row, &Draw) -> Result<(), String>) -> Seen {
     let mut failures = Vec::new();
-    for row in chosen() {
+    let (rows, partial) = chosen();
+    let mut seen = Seen { partial, ..Seen::default() };
+    for row in rows {
         let persistence = FileFailurePersistence::Direct(REGRESSIONS);
         let config = Config {
             cases,
@@ -47,22 +60,34 @@ pub fn for_each_draw(property: &str, cases: u32, check: impl Fn(&Row, &Draw) -> 
         };
         let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed());
         let mut runner = TestRunner::new_with_rng(config, rng);
-        let result = runner.run(&row.draws(), |draw| check(&row, &draw).map_err(TestCaseError::fail));
+        let empty = Cell::new(false);
+        let result = runner.run(&row.draws(), |draw| {
+            empty.set(empty.get() || draw.shapes.iter().any(|shape| shape.contains(&0)));
+            check(&row, &draw).map_err(TestCaseError::fail)
+        });
         if let Err(error) = result {
             failures.push(format!("{}: {error}", row.name));
         }
+        seen.ops.insert(row.name);
+        if empty.get() {
+            seen.empty.insert(row.name);
+        }
     }
     report(property, &failures);
+    seen
 }
 
-/// Checks the large draws of every row.
+/// Checks the large draws of every row and answers the ops that were checked.
 ///
 /// # Panics
 /// If a row fails; the message names each such row.
 #[track_caller]
-pub fn for_each_large_draw(property: &str, check: impl Fn(&Row, &Draw) -> Result<(), String>) {
+pub fn for_each_large_draw(property: &str, check: impl Fn(&Row, &Draw) -> Result<(), String>) -> Seen {
     let mut failures = Vec::new();
-    for row in chosen() {
+    let (rows, partial) = chosen();
+    let mut seen = Seen { partial, ..Seen::default() };
+    for row in rows {
+        seen.ops.insert(row.name);
         for draw in row.large_draws() {
             if let Err(error) = check(&row, &draw) {
                 failures.push(format!("{}: {error}\n{draw:?}", row.name));
@@ -70,6 +95,7 @@ pub fn for_each_large_draw(property: &str, check: impl Fn(&Row, &Draw) -> Result
         }
     }
     report(property, &failures);
+    seen
 }
 
 #[track_caller]

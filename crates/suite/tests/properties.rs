@@ -1,7 +1,7 @@
 //! The properties, each over the whole table of ops.
 
-use gradus_autodiff::{Var, check_grads};
-use gradus_suite::{Law, Row, for_each_draw, for_each_large_draw, leaves, run_and_differentiate};
+use gradus_autodiff::{Var, check_grads, grad_with, jvp, no_grad, per_example_gradients};
+use gradus_suite::{Law, Row, cases, for_each_draw, for_each_large_draw, leaves, run_and_differentiate};
 use gradus_tensor::{Isa, Tensor, current_isa, with_isa, with_threads};
 use gradus_testkit::{Dense, Tolerance, bits_equal, compare, layout_variants};
 
@@ -14,6 +14,18 @@ fn part(k: usize) -> String {
     if k == 0 { "value".to_owned() } else { format!("gradient of input {}", k - 1) }
 }
 
+/// One draw in so many is differentiated three times.
+const SAMPLE: u32 = 32;
+
+/// Two of the layouts, other ones in each draw: over all draws each is met many times.
+fn some<V>(mut all: Vec<V>, draw: &gradus_suite::Draw) -> Vec<V> {
+    let mut noise = gradus_testkit::Noise::new(draw.seed);
+    while all.len() > 2 {
+        all.swap_remove(noise.below(all.len()));
+    }
+    all
+}
+
 #[test]
 fn value_is_the_reference_s() {
     let check = |row: &Row, draw: &gradus_suite::Draw| {
@@ -21,29 +33,127 @@ fn value_is_the_reference_s() {
         let y = (row.function.double)(&leaves(&x), draw);
         compare(&y, &(row.reference)(&x, draw), Tolerance::F64.times(10.0)).map_err(label("value"))
     };
-    for_each_draw("value against the naive reference", 48, check);
-    for_each_large_draw("value against the naive reference", check);
+    let _ = for_each_large_draw("value against the naive reference", check);
+    for_each_draw("value against the naive reference", cases(), check)
+        .mark("value")
+        .mark_empty("empty")
+        .done();
 }
 
 #[test]
 fn gradient_and_second_order_are_those_of_finite_differences() {
-    for_each_draw("derivatives against finite differences", 20, |row, draw| {
+    let seen = for_each_draw("derivatives against finite differences", cases(), |row, draw| {
         let x: Vec<Tensor<f64>> = row.inputs(draw).iter().map(Dense::tensor).collect();
         check_grads(|x| (row.function.double)(x, draw), &x, 2).map_err(|error| error.to_string())
     });
+    seen.mark("gradient").mark("second order").done();
 }
 
 #[test]
 fn third_order_is_that_of_finite_differences() {
-    for_each_draw("third order against finite differences", 4, |row, draw| {
+    let seen =
+        for_each_draw("third order against finite differences", cases().div_ceil(SAMPLE), |row, draw| {
+            let x: Vec<Tensor<f64>> = row.inputs(draw).iter().map(Dense::tensor).collect();
+            check_grads(|x| (row.function.double)(x, draw), &x, 3).map_err(|error| error.to_string())
+        });
+    seen.mark("third order").done();
+}
+
+/// Numbers in −1 .. 1 of `x`'s shape.
+fn direction(x: &Tensor<f64>, noise: &mut gradus_testkit::Noise) -> Tensor<f64> {
+    Tensor::from_fn(*x.shape(), |_| 2.0 * noise.unit() - 1.0)
+}
+
+#[test]
+fn forward_mode_is_the_adjoint_of_reverse_mode_and_that_of_finite_differences() {
+    for_each_draw("forward mode", 12, |row, draw| {
         let x: Vec<Tensor<f64>> = row.inputs(draw).iter().map(Dense::tensor).collect();
-        check_grads(|x| (row.function.double)(x, draw), &x, 3).map_err(|error| error.to_string())
-    });
+        let mut noise = gradus_testkit::Noise::new(draw.seed + 17);
+        let v: Vec<Tensor<f64>> = x.iter().map(|x| direction(x, &mut noise)).collect();
+        let of = |tensors: &[Tensor<f64>]| tensors.iter().cloned().map(Var::leaf).collect::<Vec<_>>();
+        let (leaves, tangents) = (of(&x), of(&v));
+        let (inputs, tangents) = (leaves.iter().collect::<Vec<_>>(), tangents.iter().collect::<Vec<_>>());
+        let f = |x: &[Var<f64>]| (row.function.double)(x, draw);
+        let (y, slope) = jvp(f, &inputs, &tangents);
+        let (_, constant) = no_grad(|| jvp(f, &inputs, &tangents));
+        compare(constant.value(), slope.value(), Tolerance::F64).map_err(label("without recording"))?;
+        // ⟨u, J·v⟩ = ⟨Jᵀ·u, v⟩.
+        let dot = |a: &Tensor<f64>, b: &Tensor<f64>| {
+            let products = a.to_vec().into_iter().zip(b.to_vec()).map(|(a, b)| a * b);
+            products.fold((0.0, 0.0), |sum: (f64, f64), p| (sum.0 + p, sum.1 + p.abs()))
+        };
+        let u = direction(y.value(), &mut noise);
+        let back = grad_with(&f(&leaves), &Var::constant(u.clone()), &inputs);
+        let left = dot(&u, slope.value());
+        let parts = back.iter().zip(&v).map(|(g, v)| dot(g.value(), v));
+        let right = parts.fold((0.0, 0.0), |sum: (f64, f64), part| (sum.0 + part.0, sum.1 + part.1));
+        if (left.0 - right.0).abs() > 100.0 * Tolerance::F64.absolute * (1.0 + left.1 + right.1) {
+            return Err(format!("⟨u, J·v⟩ = {:e}, ⟨Jᵀ·u, v⟩ = {:e}", left.0, right.0));
+        }
+        // The slope of ⟨u, f⟩ along v.
+        let step = 1e-5;
+        let [up, down] = [step, -step].map(|step| {
+            let at: Vec<Tensor<f64>> = x.iter().zip(&v).map(|(x, v)| x + &(v * step)).collect();
+            dot(&u, no_grad(|| f(&of(&at))).value()).0
+        });
+        let measured = (up - down) / (2.0 * step);
+        if (left.0 - measured).abs() > 1e-6 + 2e-5 * left.0.abs().max(measured.abs()) {
+            return Err(format!("⟨u, J·v⟩ = {:e}, measured {measured:e}", left.0));
+        }
+        Ok(())
+    })
+    .mark("forward mode")
+    .done();
+}
+
+/// outer, N and inner with outer·N·inner = the shape's elements: an axis and what lies before and behind it, or any such cut.
+fn cut(shape: &[usize], noise: &mut gradus_testkit::Noise) -> [usize; 3] {
+    let all: usize = shape.iter().product();
+    if !shape.is_empty() && noise.below(3) > 0 {
+        let axis = noise.below(shape.len());
+        let outer: usize = shape[..axis].iter().product();
+        return [outer, shape[axis], all / (outer * shape[axis])];
+    }
+    let mut divisor = |n: usize| {
+        let divisors: Vec<usize> = (1..=n).filter(|d| n.is_multiple_of(*d)).collect();
+        divisors[noise.below(divisors.len())]
+    };
+    let outer = divisor(all);
+    let count = divisor(all / outer);
+    [outer, count, all / outer / count]
+}
+
+#[test]
+fn gradients_by_example_are_those_of_each_loss_alone() {
+    for_each_draw("per-example gradients", 16, |row, draw| {
+        let x: Vec<Var<f64>> = leaves(&row.inputs(draw));
+        let y = (row.function.double)(&x, draw);
+        if y.is_empty() {
+            return Ok(());
+        }
+        let mut noise = gradus_testkit::Noise::new(draw.seed + 29);
+        let cut = cut(y.shape(), &mut noise);
+        let weights = Var::constant(direction(y.value(), &mut noise));
+        let losses = (y * weights).reshape(cut).sum_axes(&[0, 2], false);
+        let got = per_example_gradients(&losses, &x.iter().collect::<Vec<_>>());
+        for n in 0..cut[1] {
+            let one = Tensor::from_fn([cut[1]], |i| if i[0] == n { 1.0 } else { 0.0 });
+            let gradients = losses.clone().backward_with(one);
+            for (k, (x, got)) in x.iter().zip(&got).enumerate() {
+                let want = gradients.of(x).cloned().unwrap_or_else(|| Tensor::zeros(*x.shape()));
+                let what = format!("input {k}, example {n} of {cut:?}");
+                compare(&got.select(0, n), &want, Tolerance::F64.times(10.0)).map_err(label(&what))?;
+            }
+        }
+        Ok(())
+    })
+    .mark("per-example")
+    .done();
 }
 
 #[test]
 fn memory_layout_of_inputs_changes_nothing() {
-    for_each_draw("layout invariance", 12, |row, draw| {
+    let seen = for_each_draw("layout invariance", cases(), |row, draw| {
         let op = &row.function;
         let x: Vec<Tensor<f64>> = row.inputs(draw).iter().map(Dense::tensor).collect();
         let run = |k: usize, input: &Tensor<f64>| {
@@ -52,7 +162,7 @@ fn memory_layout_of_inputs_changes_nothing() {
             run_and_differentiate(op, draw, &x.iter().enumerate().map(with).collect::<Vec<_>>())
         };
         for (k, input) in x.iter().enumerate() {
-            for variant in layout_variants(input) {
+            for variant in some(layout_variants(input), draw) {
                 let (want, got) = (run(k, &variant.dense), run(k, &variant.laid));
                 for (i, (got, want)) in got.iter().zip(&want).enumerate() {
                     let what = format!("input {k} {}: {}", variant.name, part(i));
@@ -62,11 +172,12 @@ fn memory_layout_of_inputs_changes_nothing() {
         }
         Ok(())
     });
+    seen.mark("non-contiguous").mark("broadcast").done();
 }
 
 #[test]
 fn memory_layout_of_cotangents_changes_nothing() {
-    for_each_draw("layout invariance of cotangents", 6, |row, draw| {
+    let seen = for_each_draw("layout invariance of cotangents", cases(), |row, draw| {
         let x = row.inputs(draw);
         let shape = *(row.function.double)(&leaves(&x), draw).shape();
         let mut noise = gradus_testkit::Noise::new(draw.seed);
@@ -76,7 +187,7 @@ fn memory_layout_of_cotangents_changes_nothing() {
             let gradients = (row.function.double)(&x, draw).backward_with(seed.clone());
             x.iter().map(|x| gradients.of(x).cloned()).collect::<Vec<_>>()
         };
-        for variant in layout_variants(&seed) {
+        for variant in some(layout_variants(&seed), draw) {
             for (k, (got, want)) in run(&variant.laid).iter().zip(run(&variant.dense)).enumerate() {
                 if let (Some(got), Some(want)) = (got, want) {
                     let what = format!("cotangent {}: gradient of input {k}", variant.name);
@@ -86,6 +197,7 @@ fn memory_layout_of_cotangents_changes_nothing() {
         }
         Ok(())
     });
+    seen.mark("cotangent layouts").done();
 }
 
 #[test]
@@ -102,8 +214,8 @@ fn single_precision_follows_double() {
         }
         Ok(())
     };
-    for_each_draw("f32 against f64", 16, check);
-    for_each_large_draw("f32 against f64", check);
+    let _ = for_each_large_draw("f32 against f64", check);
+    for_each_draw("f32 against f64", cases(), check).mark("f32").done();
 }
 
 /// The least elements of a large draw: more than one part of the strided engine.
@@ -111,7 +223,7 @@ const SPLIT: usize = gradus_tensor::kernels::strided::PART;
 
 #[test]
 fn threads_change_no_bit() {
-    for_each_large_draw("same bits at any number of threads", |row, draw| {
+    let seen = for_each_large_draw("same bits at any number of threads", |row, draw| {
         let op = &row.function;
         let x: Vec<Tensor<f32>> = row.inputs(draw).iter().map(Dense::tensor).collect();
         let run = |threads| {
@@ -131,11 +243,12 @@ fn threads_change_no_bit() {
         }
         Ok(())
     });
+    seen.mark("threads").done();
 }
 
 #[test]
 fn instruction_sets_agree() {
-    for_each_large_draw("equal on every instruction set", |row, draw| {
+    let seen = for_each_large_draw("equal on every instruction set", |row, draw| {
         let op = &row.function;
         let x: Vec<Tensor<f32>> = row.inputs(draw).iter().map(Dense::tensor).collect();
         let run = |isa| {
@@ -156,11 +269,12 @@ fn instruction_sets_agree() {
         }
         Ok(())
     });
+    Isa::available().into_iter().fold(seen, |seen, isa| seen.mark(isa.name())).done();
 }
 
 #[test]
 fn small_shapes_agree_on_every_instruction_set() {
-    for_each_draw("equal on every instruction set", 6, |row, draw| {
+    let seen = for_each_draw("equal on every instruction set", cases(), |row, draw| {
         let op = &row.function;
         let x: Vec<Tensor<f64>> = row.inputs(draw).iter().map(Dense::tensor).collect();
         let run = |isa| {
@@ -176,13 +290,15 @@ fn small_shapes_agree_on_every_instruction_set() {
         }
         Ok(())
     });
+    seen.done();
 }
 
 #[test]
 fn declared_laws_hold() {
-    for_each_draw("declared algebra", 16, |row, draw| {
+    let seen = for_each_draw("declared algebra", cases(), |row, draw| {
         row.laws.iter().try_for_each(|law: &Law| law.check(row, draw))
     });
+    seen.mark("laws").done();
 }
 
 /// Told by a process of its own, which the next test starts once per instruction set.

@@ -5,6 +5,7 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 use gradus_tensor::{Element, Float, Tensor};
 
 use crate::op::{Cotangents, Op, Save, Saved};
+use crate::per_example::{Batch, Flow};
 use crate::var::{Var, apply};
 
 macro_rules! binary {
@@ -18,6 +19,9 @@ macro_rules! binary {
                 $value
             }
             fn vjp(&self, $s: &Saved<Var<T>>, $g: &Var<T>) -> Cotangents<Var<T>> { $rule }
+            fn per_example(&self, _: &Saved<Tensor<T>>, _: &Tensor<T>, _: Batch) -> Option<Vec<Flow<T>>> {
+                Some(vec![Flow::Broadcast, Flow::Broadcast])
+            }
             $(
                 fn vjp_fused(&self, saved: &mut Saved<Tensor<T>>, g: Tensor<T>) -> Result<Cotangents<Tensor<T>>, Tensor<T>> {
                     Ok($fused(saved, g))

@@ -8,6 +8,7 @@ use gradus_tensor::{
 };
 
 use crate::op::{Cotangents, Op, Save, Saved};
+use crate::per_example::{Batch, Flow, Place};
 use crate::var::{Var, apply};
 
 /// A convolution and its adjoints on tensors.
@@ -16,6 +17,8 @@ trait Trio: Copy + Send + Sync + 'static {
     const NAMES: [&'static str; 4];
     /// The axes that a bias is the same along.
     const SHARED: &'static [isize];
+    /// The same with so many groups where there was one.
+    fn in_groups(self, times: usize) -> Self;
     fn forward<T: Float>(self, x: &Tensor<T>, w: &Tensor<T>, finish: Conv2dFinish<'_, T>) -> Tensor<T>;
     fn input_grad<T: Float>(self, g: &Tensor<T>, w: &Tensor<T>, input: Shape) -> Tensor<T>;
     fn weight_grad<T: Float>(self, x: &Tensor<T>, g: &Tensor<T>, weight: Shape) -> Tensor<T>;
@@ -27,6 +30,9 @@ macro_rules! trio {
             const NAMES: [&'static str; 4] =
                 [$name, concat!($name, "_relu"), stringify!($input), stringify!($weight)];
             const SHARED: &'static [isize] = $shared;
+            fn in_groups(self, times: usize) -> Self {
+                Self { groups: self.groups * times, ..self }
+            }
             fn forward<T: Float>(
                 self,
                 x: &Tensor<T>,
@@ -104,6 +110,49 @@ impl<T: Float, S: Trio> Op<T> for Conv<S> {
             saved.wants(2).then(|| g.sum_axes(S::SHARED, false)),
         ])
     }
+
+    fn per_example(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        let place = batch.place(g.shape()).filter(|place| place.axis == 0)?;
+        let mut g = g.clone();
+        if self.relu {
+            g.unary_derivative_assign(Unary::relu(), Some(&saved.output()));
+        }
+        let of_weight = if saved.wants(1) {
+            weights_each(&saved.input(0), &g, saved.shape(1), self.spec, (place, batch))
+        } else {
+            Tensor::zeros([0])
+        };
+        let of_bias = if saved.wants(2) {
+            {
+                let ones = vec![1; g.rank() - 2];
+                batch.sum_to(&g, &Shape::new(&[&[g.dim(1)], &ones[..]].concat()))?
+            }
+        } else {
+            Tensor::zeros([0])
+        };
+        let of_bias = of_bias.reshape([of_bias.dim(0), of_bias.len() / of_bias.dim(0).max(1)]);
+        Some(vec![Flow::Along(batch), Flow::Each(of_weight), Flow::Each(of_bias)])
+    }
+}
+
+/// The weight's cotangent for each example, `[N, …weight]`: one convolution in which every example is a group of its own.
+fn weights_each<T: Float, S: Trio>(
+    x: &Tensor<T>,
+    g: &Tensor<T>,
+    weight: Shape,
+    spec: S,
+    (place, batch): (Place, Batch),
+) -> Tensor<T> {
+    let n = batch.count();
+    let by_group = |x: &Tensor<T>| {
+        let (c, sides) = (x.dim(1), &x.shape()[2..]);
+        let plane = sides.iter().product();
+        let apart = x.reshape([place.before, n, place.after, c, plane]).permute(&[0, 2, 1, 3, 4]);
+        apart.reshape([&[place.before * place.after, n * c], sides].concat())
+    };
+    let (x, g) = (by_group(x), by_group(g));
+    let all = spec.in_groups(n).weight_grad(&x, &g, weight.with(0, n * weight[0]));
+    all.reshape(weight.insert(0, n))
 }
 
 impl<T: Float, S: Trio> Op<T> for InputGrad<S> {
@@ -202,6 +251,14 @@ impl<T: Float> Var<T> {
 
     /// [`Var::conv2d`], then relu, in one pass: `[N, C, H, W], [O, C/groups, KH, KW], [O] → [N, O, OH, OW]`
     /// (PyTorch: `functional.relu(functional.conv2d(…))`).
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_tensor::{Conv2dSpec, Tensor};
+    /// let (x, w) = (Var::leaf(Tensor::<f32>::ones([1, 1, 3, 3])), Var::leaf(Tensor::ones([2, 1, 3, 3])));
+    /// let y = x.conv2d_relu(&w, Some(&Var::leaf([1.0, -10.0])), Conv2dSpec::default());
+    /// assert_eq!(y.value().to_vec(), [10.0, 0.0]);
+    /// ```
     ///
     /// # Panics
     /// As `conv2d`.

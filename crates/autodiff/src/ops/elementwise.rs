@@ -4,6 +4,7 @@
 use gradus_tensor::{Arith, Float, Reads, Tensor, Unary};
 
 use crate::op::{Cotangents, Op, Save, Saved};
+use crate::per_example::{Batch, Flow};
 use crate::var::{Var, apply};
 
 struct Table(Unary);
@@ -46,6 +47,10 @@ impl<T: Float> Op<T> for Table {
         };
         g.unary_derivative_assign(self.0, read.as_ref());
         Ok(vec![Some(g)])
+    }
+
+    fn per_example(&self, _: &Saved<Tensor<T>>, _: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        Some(vec![Flow::Along(batch)])
     }
 
     fn is_cheap(&self) -> bool {
@@ -100,6 +105,10 @@ impl<T: Float> Op<T> for Choose {
     fn vjp(&self, _: &Saved<Var<T>>, g: &Var<T>) -> Cotangents<Var<T>> {
         let nought = Var::constant(Tensor::scalar(T::ZERO));
         vec![Some(choose(&self.0, g, &nought)), Some(choose(&self.0, &nought, g))]
+    }
+
+    fn per_example(&self, _: &Saved<Tensor<T>>, _: &Tensor<T>, _: Batch) -> Option<Vec<Flow<T>>> {
+        Some(vec![Flow::Broadcast, Flow::Broadcast])
     }
 }
 

@@ -3,6 +3,7 @@
 use gradus_tensor::{Float, Shape, Tensor};
 
 use crate::op::{Cotangents, Op, Save, Saved};
+use crate::per_example::{Batch, Flow, Place};
 use crate::var::{Var, apply};
 
 struct Cat(isize);
@@ -28,6 +29,12 @@ impl<T: Float> Op<T> for Cat {
             Some(g.narrow(self.0, start - length, length))
         };
         saved.shapes.iter().map(piece).collect()
+    }
+
+    fn per_example(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        let place = batch.place(g.shape())?;
+        let moved = |shape: &Shape| Flow::Along(batch.moved(place, shape, place.axis));
+        (place.axis != g.shape().axis("cat", self.0)).then(|| saved.shapes.iter().map(moved).collect())
     }
 }
 
@@ -56,6 +63,29 @@ impl<T: Float> Op<T> for Pick {
         let back =
             PutBack { axis: self.axis, index: self.index.clone(), rows: self.rows, shape: saved.shape(0) };
         vec![Some(apply(back, &[g]))]
+    }
+
+    fn per_example(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        let place = batch.place(g.shape())?;
+        let axis = g.shape().axis("index", self.axis);
+        let moved = || vec![Flow::Along(batch.moved(place, &saved.shape(0), place.axis))];
+        if axis == place.axis {
+            // Rows of a table that all examples read.
+            return (self.rows && axis == 0)
+                .then(|| vec![Flow::Each(self.tables(saved.shape(0), g, place, batch))]);
+        }
+        Some(moved())
+    }
+}
+
+impl Pick {
+    /// For each example the sum of the cotangents' rows at their numbers: `[N, …table]`.
+    fn tables<T: Float>(&self, table: Shape, g: &Tensor<T>, place: Place, batch: Batch) -> Tensor<T> {
+        let (rows, count) = (table[0] as i64, batch.count());
+        let first = Tensor::<i64>::arange(count).map(move |n| n * rows).reshape([1, count, 1]);
+        let own = &self.index.reshape([place.before, count, place.after]) + &first;
+        let all = Tensor::zeros(table.with(0, count * table[0]));
+        all.index_add(0, &own.reshape([self.index.len()]), g).reshape(table.insert(0, count))
     }
 }
 
@@ -86,6 +116,13 @@ impl<T: Float> Op<T> for PutBack {
 
     fn vjp(&self, _: &Saved<Var<T>>, g: &Var<T>) -> Cotangents<Var<T>> {
         vec![Some(apply(Pick { axis: self.axis, index: self.index.clone(), rows: self.rows }, &[g]))]
+    }
+
+    fn per_example(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        let place = batch.place(g.shape())?;
+        let axis = g.shape().axis("index", self.axis);
+        let moved = || vec![Flow::Along(batch.moved(place, &saved.shape(0), place.axis))];
+        (axis != place.axis).then(moved)
     }
 }
 

@@ -3,8 +3,11 @@
 mod arithmetic;
 mod attention;
 mod conv;
+mod decompose;
+mod determinant;
 mod elementwise;
 mod index;
+mod least_squares;
 mod matmul;
 mod pad;
 mod patches;
@@ -15,6 +18,8 @@ mod resample;
 mod rnn;
 mod sample;
 mod softmax;
+mod solve;
+mod triangle;
 mod view;
 
 pub use elementwise::choose;

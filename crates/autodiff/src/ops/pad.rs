@@ -3,6 +3,7 @@
 use gradus_tensor::{Float, Tensor};
 
 use crate::op::{Cotangents, Op, Save, Saved};
+use crate::per_example::{Batch, Flow};
 use crate::var::{Var, apply};
 
 struct Pad {
@@ -30,6 +31,10 @@ impl<T: Float> Op<T> for Pad {
         };
         vec![Some(self.widths.iter().enumerate().fold(g.clone(), inside))]
     }
+
+    fn per_example(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        batch.aligned(g.shape(), &saved.shape(0)).map(|batch| vec![Flow::Along(batch)])
+    }
 }
 
 struct Roll(isize, isize);
@@ -49,6 +54,10 @@ impl<T: Float> Op<T> for Roll {
 
     fn vjp(&self, _: &Saved<Var<T>>, g: &Var<T>) -> Cotangents<Var<T>> {
         vec![Some(g.roll(-self.0, self.1))]
+    }
+
+    fn per_example(&self, _: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        (batch.place(g.shape())?.axis != g.shape().axis("roll", self.1)).then(|| vec![Flow::Along(batch)])
     }
 }
 

@@ -3,6 +3,7 @@
 use gradus_tensor::{Float, PatchSpec, Tensor};
 
 use crate::op::{Cotangents, Op, Save, Saved};
+use crate::per_example::{Batch, Flow};
 use crate::var::{Var, apply};
 
 /// Columns of the patches of images [H, W], or, backwards, their adjoint.
@@ -27,6 +28,11 @@ impl<T: Float> Op<T> for Patches {
 
     fn vjp(&self, _: &Saved<Var<T>>, g: &Var<T>) -> Cotangents<Var<T>> {
         vec![Some(apply(Patches { back: !self.back, ..*self }, &[g]))]
+    }
+
+    fn per_example(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        let place = batch.place(g.shape()).filter(|place| place.axis == 0)?;
+        Some(vec![Flow::Along(batch.moved(place, &saved.shape(0), 0))])
     }
 }
 

@@ -7,6 +7,7 @@ use gradus_tensor::{Float, Pool2dSpec, Shape, Tensor};
 use super::index::put_back;
 use crate::mode::is_recording;
 use crate::op::{Cotangents, Op, Save, Saved};
+use crate::per_example::{Batch, Flow};
 use crate::var::{Var, apply};
 
 struct MaxPool2d {
@@ -40,6 +41,12 @@ impl MaxPool2d {
             }),
         }
     }
+}
+
+/// Every plane is pooled on its own, wherever its example lies.
+fn in_planes<T: Float>(x: &Shape, y: &Shape, batch: Batch) -> Option<Vec<Flow<T>>> {
+    let place = batch.place(y)?;
+    (place.axis + 2 < x.len()).then(|| vec![Flow::Along(batch.moved(place, x, place.axis))])
 }
 
 /// The plane's two axes as one.
@@ -93,6 +100,10 @@ impl<T: Float> Op<T> for MaxPool2d {
             Found::Places(places) => g.max_pool2d_grad(places, shape),
         })])
     }
+
+    fn per_example(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        in_planes(&saved.shape(0), g.shape(), batch)
+    }
 }
 
 /// Average pooling over windows, or over a fixed number of regions; both linear.
@@ -125,6 +136,10 @@ impl<T: Float> Op<T> for AvgPool2d {
     fn vjp(&self, saved: &Saved<Var<T>>, g: &Var<T>) -> Cotangents<Var<T>> {
         vec![Some(apply(AvgPool2dGrad(self.0, saved.shape(0)), &[g]))]
     }
+
+    fn per_example(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        in_planes(&saved.shape(0), g.shape(), batch)
+    }
 }
 
 impl<T: Float> Op<T> for AvgPool2dGrad {
@@ -146,11 +161,25 @@ impl<T: Float> Op<T> for AvgPool2dGrad {
     fn vjp(&self, _: &Saved<Var<T>>, h: &Var<T>) -> Cotangents<Var<T>> {
         vec![Some(apply(AvgPool2d(self.0), &[h]))]
     }
+
+    fn per_example(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        in_planes(&saved.shape(0), g.shape(), batch)
+    }
 }
 
 impl<T: Float> Var<T> {
-    /// The largest element of each window: `[…, H, W] → […, OH, OW]`. The first of equals gets the gradient,
-    /// NaN is larger than any number (PyTorch: `functional.max_pool2d`).
+    /// The largest element of each window: `[…, H, W] → […, OH, OW]` with
+    /// OH = ⌊(H + 2·padding − dilation·(KH − 1) − 1) / stride⌋ + 1 (see [`gradus_tensor::PoolSpec::output`]). The first of equals gets the
+    /// gradient, NaN is larger than any number (PyTorch: `functional.max_pool2d`).
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_tensor::{Pool2dSpec, Tensor};
+    /// let x = Var::leaf(Tensor::new([1, 1, 2, 2], &[1.0_f32, 4.0, 3.0, 2.0]));
+    /// let y = x.max_pool2d(Pool2dSpec::new([2, 2]));
+    /// assert_eq!(y.item(), 4.0);
+    /// assert_eq!(y.sum().backward().of(&x).map(|g| g.to_vec()), Some(vec![0.0, 1.0, 0.0, 0.0]));
+    /// ```
     ///
     /// # Panics
     /// If there are fewer than two axes or the window does not fit.
@@ -160,7 +189,17 @@ impl<T: Float> Var<T> {
         apply(MaxPool2d::new(spec, self.has_gradient() && is_recording()), &[self])
     }
 
-    /// The mean of each window: `[…, H, W] → […, OH, OW]` (PyTorch: `functional.avg_pool2d`).
+    /// The mean of each window: `[…, H, W] → […, OH, OW]` with OH = ⌊(H + 2·padding − KH) / stride⌋ + 1 (see
+    /// [`gradus_tensor::PoolSpec::output`]; PyTorch: `functional.avg_pool2d`).
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_tensor::{Pool2dSpec, Tensor};
+    /// let x = Var::leaf(Tensor::new([1, 1, 2, 2], &[1.0_f32, 4.0, 3.0, 2.0]));
+    /// let y = x.avg_pool2d(Pool2dSpec::new([2, 2]));
+    /// assert_eq!(y.item(), 2.5);
+    /// assert_eq!(y.sum().backward().of(&x).map(|g| g.to_vec()), Some(vec![0.25; 4]));
+    /// ```
     ///
     /// # Panics
     /// If there are fewer than two axes or the window does not fit.
@@ -170,8 +209,15 @@ impl<T: Float> Var<T> {
         apply(AvgPool2d(Average::Windows(spec)), &[self])
     }
 
-    /// Means over `size[0] × size[1]` regions that cover the plane: `[…, H, W] → […, size[0], size[1]]`
-    /// (PyTorch: `functional.adaptive_avg_pool2d`).
+    /// Means over `size[0] × size[1]` regions that cover the plane, the i-th of them from row ⌊i·H/OH⌋ up to ⌈(i + 1)·H/OH⌉:
+    /// `[…, H, W] → […, OH, OW]`, where `size` is [OH, OW] (PyTorch: `functional.adaptive_avg_pool2d`).
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_tensor::Tensor;
+    /// let x = Var::leaf(Tensor::new([1, 1, 2, 4], &[1.0_f32, 1.0, 2.0, 2.0, 3.0, 3.0, 4.0, 4.0]));
+    /// assert_eq!(x.adaptive_avg_pool2d([1, 2]).value().to_vec(), [2.0, 3.0]);
+    /// ```
     ///
     /// # Panics
     /// If there are fewer than two axes or a size is 0.

@@ -3,6 +3,7 @@
 use gradus_tensor::{Float, Shape, Tensor};
 
 use crate::op::{Cotangents, Op, Save, Saved};
+use crate::per_example::{Batch, Flow};
 use crate::var::{Var, apply};
 
 /// The shape with the reduced axes at length 1, to which a reduced cotangent is reshaped before it stretches.
@@ -15,6 +16,11 @@ fn kept(shape: &Shape, axes: &[isize]) -> Shape {
         }
     }
     out
+}
+
+/// The examples lie along an axis that is left.
+fn reduced<T: Float>(shape: &Shape, axes: &[isize], batch: Batch) -> Option<Vec<Flow<T>>> {
+    batch.aligned(&kept(shape, axes), shape).map(|batch| vec![Flow::Along(batch)])
 }
 
 struct Sum {
@@ -38,6 +44,10 @@ impl<T: Float> Op<T> for Sum {
     fn vjp(&self, saved: &Saved<Var<T>>, g: &Var<T>) -> Cotangents<Var<T>> {
         let shape = saved.shape(0);
         vec![Some(g.reshape(kept(&shape, &self.axes)).expand(shape))]
+    }
+
+    fn per_example(&self, saved: &Saved<Tensor<T>>, _: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        reduced(&saved.shape(0), &self.axes, batch)
     }
 }
 
@@ -70,6 +80,10 @@ impl<T: Float> Op<T> for Extreme {
         let shares = &ties / &ties.sum_axes(&self.axes, true);
         vec![Some(g.reshape(kept).expand(shape) * Var::constant(shares))]
     }
+
+    fn per_example(&self, saved: &Saved<Tensor<T>>, _: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        reduced(&saved.shape(0), &self.axes, batch)
+    }
 }
 
 struct SumTo(Shape);
@@ -89,6 +103,10 @@ impl<T: Float> Op<T> for SumTo {
 
     fn vjp(&self, saved: &Saved<Var<T>>, g: &Var<T>) -> Cotangents<Var<T>> {
         vec![Some(g.expand(saved.shape(0)))]
+    }
+
+    fn per_example(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        batch.aligned(g.shape(), &saved.shape(0)).map(|batch| vec![Flow::Along(batch)])
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use gradus_tensor::{AxisMap, Element, Float, Interpolation, PadMode, Resize, Tensor};
 
 use crate::op::{Cotangents, Op, Save, Saved};
+use crate::per_example::{Batch, Flow};
 use crate::var::{Var, apply};
 
 struct AlongAxis {
@@ -30,6 +31,12 @@ impl<T: Float> Op<T> for AlongAxis {
     fn vjp(&self, _: &Saved<Var<T>>, g: &Var<T>) -> Cotangents<Var<T>> {
         let map = Arc::new(self.map.transposed());
         vec![Some(apply(AlongAxis { name: self.name, axis: self.axis, map }, &[g]))]
+    }
+
+    fn per_example(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        let (shape, place) = (saved.shape(0), batch.place(g.shape())?);
+        let apart = place.axis != shape.axis(self.name, self.axis);
+        apart.then(|| vec![Flow::Along(batch.moved(place, &shape, place.axis))])
     }
 }
 

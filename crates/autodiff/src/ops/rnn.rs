@@ -3,6 +3,7 @@
 
 use gradus_tensor::{Float, Recurrence, RnnOperands, RnnRun, RnnSpec, Tensor};
 
+use crate::alias::renamed;
 use crate::engine::grad_with;
 use crate::mode::{is_recording, with_recording};
 use crate::op::{Cotangents, Op, Save, Saved};
@@ -18,27 +19,6 @@ struct Recurrent<T: Float> {
     present: [bool; OPTIONAL],
     with_cells: bool,
     run: Option<RnnRun<T>>,
-}
-
-/// A new name for a variable: where its own gradient ends.
-struct Alias;
-
-impl<T: Float> Op<T> for Alias {
-    fn name(&self) -> &'static str {
-        "alias"
-    }
-
-    fn saves(&self) -> Save {
-        Save::NOTHING
-    }
-
-    fn forward(&mut self, inputs: &[&Tensor<T>]) -> Tensor<T> {
-        inputs[0].clone()
-    }
-
-    fn vjp(&self, _: &Saved<Var<T>>, g: &Var<T>) -> Cotangents<Var<T>> {
-        vec![Some(g.clone())]
-    }
 }
 
 impl<T: Float> Recurrent<T> {
@@ -98,8 +78,7 @@ impl<T: Float> Op<T> for Recurrent<T> {
             let count = 3 + self.present.into_iter().filter(|&is_there| is_there).count();
             let own = |i: usize| match saved.input(i) {
                 x if !saved.wants(i) => x.detach(),
-                x if x.has_gradient() => apply(Alias, &[&x]),
-                x => Var::leaf(x.into_value()),
+                x => renamed(&x),
             };
             let inputs: Vec<Var<T>> = (0..count).map(own).collect();
             let (hidden, cells) = cell_by_cell(&self.spec, &self.named(inputs.iter().collect()));
@@ -249,6 +228,16 @@ impl<T: Float> Var<T> {
     }
 
     /// [`Var::rnn`] of an LSTM with the cell states after each sequence's last step, `[B, H]`.
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_tensor::{BatchSizes, Recurrence, RnnOperands, RnnSpec, Tensor};
+    /// let spec = RnnSpec { cell: Recurrence::Lstm, steps: BatchSizes::even(2, 1), reverse: false };
+    /// let (x, w) = (Var::constant(Tensor::<f64>::ones([2, 1])), Var::leaf(Tensor::zeros([4, 1]))); // all gates ½
+    /// let c0 = Var::constant([[8.0]]);
+    /// let (h, c) = Var::rnn_with_cells(&spec, &RnnOperands { c0: Some(&c0), ..RnnOperands::new(&x, &w, &w) });
+    /// assert_eq!((h.dims(), c.item()), ([2, 1], 8.0 * 0.5 * 0.5));
+    /// ```
     ///
     /// # Panics
     /// As `rnn`, or if the cell is no LSTM.

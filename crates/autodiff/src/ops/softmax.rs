@@ -3,6 +3,7 @@
 use gradus_tensor::{Float, Tensor};
 
 use crate::op::{Cotangents, Op, Save, Saved};
+use crate::per_example::{Batch, Flow};
 use crate::var::{Var, apply};
 
 struct Softmax(isize);
@@ -34,6 +35,10 @@ impl<T: Float> Op<T> for Softmax {
     ) -> Result<Cotangents<Tensor<T>>, Tensor<T>> {
         Ok(vec![Some(saved.output().softmax_grad(&g, self.0))])
     }
+
+    fn per_example(&self, _: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        (batch.place(g.shape())?.axis != g.shape().axis("softmax", self.0)).then(|| vec![Flow::Along(batch)])
+    }
 }
 
 struct LogSoftmax(isize);
@@ -63,6 +68,10 @@ impl<T: Float> Op<T> for LogSoftmax {
     ) -> Result<Cotangents<Tensor<T>>, Tensor<T>> {
         Ok(vec![Some(saved.output().log_softmax_grad(&g, self.0))])
     }
+
+    fn per_example(&self, _: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        (batch.place(g.shape())?.axis != g.shape().axis("softmax", self.0)).then(|| vec![Flow::Along(batch)])
+    }
 }
 
 /// Keeps the reduced axis at length 1.
@@ -85,6 +94,10 @@ impl<T: Float> Op<T> for LogSumExp {
     fn vjp(&self, saved: &Saved<Var<T>>, g: &Var<T>) -> Cotangents<Var<T>> {
         vec![Some(saved.input(0).softmax(self.0) * g)]
     }
+
+    fn per_example(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        batch.aligned(g.shape(), &saved.shape(0)).map(|batch| vec![Flow::Along(batch)])
+    }
 }
 
 impl<T: Float> Var<T> {
@@ -106,6 +119,13 @@ impl<T: Float> Var<T> {
 
     /// ln softmax(x) along `axis`, accurate where softmax underflows (PyTorch: `log_softmax`). `[…] → […]`.
     ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// let y = Var::constant([[0.0_f64, 0.0], [0.0, 1e4]]).log_softmax(-1);
+    /// assert!((y.value().at(&[0, 1]) + 2.0_f64.ln()).abs() < 1e-15);
+    /// assert_eq!(y.value().at(&[1, 0]), -1e4);
+    /// ```
+    ///
     /// # Panics
     /// If there is no such axis.
     #[must_use]
@@ -114,10 +134,17 @@ impl<T: Float> Var<T> {
         apply(LogSoftmax(axis), &[self])
     }
 
-    /// ln Σ eˣ along `axis`, which keeps length 1 if `keep` (PyTorch: `logsumexp`).
+    /// ln Σ eˣ along `axis`, which keeps length 1 if `keep` (PyTorch: `logsumexp`): `[…, N, …] → […, …]` or
+    /// `[…, 1, …]`; −∞ of nothing and where all are −∞.
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// let y = Var::constant([1e4_f64, 1e4]).logsumexp(0, false);
+    /// assert!((y.item() - (1e4 + 2.0_f64.ln())).abs() < 1e-11);
+    /// ```
     ///
     /// # Panics
-    /// If there is no such axis or it is empty.
+    /// If there is no such axis.
     #[must_use]
     #[track_caller]
     pub fn logsumexp(&self, axis: isize, keep: bool) -> Self {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use gradus_tensor::{Float, Shape, Tensor};
 
 use crate::op::{Cotangents, Op, Save, Saved};
+use crate::per_example::{Batch, Flow};
 use crate::var::{Var, apply};
 
 type ViewFn<T> = Arc<dyn Fn(&Tensor<T>) -> Tensor<T> + Send + Sync>;
@@ -32,6 +33,32 @@ impl<T: Float> Op<T> for View<T> {
         let adjoint = Unview { name: self.name, view: Arc::clone(&self.view), shape: saved.shape(0) };
         vec![Some(apply(adjoint, &[g]))]
     }
+
+    fn per_example(&self, saved: &Saved<Tensor<T>>, _: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        whole_axis(&self.view, saved.shape(0), true, batch)
+    }
+}
+
+/// The examples' axis of a view, if the view leaves it as it is, and that of its source: those of the same stride.
+fn whole_axis<T: Float>(
+    view: &ViewFn<T>,
+    source: Shape,
+    from_view: bool,
+    batch: Batch,
+) -> Option<Vec<Flow<T>>> {
+    let viewed = view(&Tensor::ghost(source));
+    let (strides, shape) = (viewed.layout().strides(), *viewed.shape());
+    let source_strides = source.row_major();
+    let place = batch.place(if from_view { &shape } else { &source })?;
+    let same = |&(a, b): &(usize, usize)| strides[a] == source_strides[b] && shape[a] == source[b];
+    let to = if from_view {
+        let axis = (0..source.len()).map(|b| (place.axis, b)).find(same)?.1;
+        batch.moved(place, &source, axis)
+    } else {
+        let axis = (0..shape.len()).map(|a| (a, place.axis)).find(same)?.0;
+        batch.moved(place, &shape, axis)
+    };
+    Some(vec![Flow::Along(to)])
 }
 
 struct Unview<T: Float> {
@@ -56,6 +83,10 @@ impl<T: Float> Op<T> for Unview<T> {
     fn vjp(&self, _: &Saved<Var<T>>, g: &Var<T>) -> Cotangents<Var<T>> {
         vec![Some(apply(View { name: self.name, view: Arc::clone(&self.view) }, &[g]))]
     }
+
+    fn per_example(&self, _: &Saved<Tensor<T>>, _: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        whole_axis(&self.view, self.shape, false, batch)
+    }
 }
 
 /// The same elements in another shape.
@@ -77,9 +108,28 @@ impl<T: Float> Op<T> for Reshape {
     fn vjp(&self, saved: &Saved<Var<T>>, g: &Var<T>) -> Cotangents<Var<T>> {
         vec![Some(g.reshape(saved.shape(0)))]
     }
+
+    fn per_example(&self, _: &Saved<Tensor<T>>, _: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        Some(vec![Flow::Along(batch)])
+    }
+
+    fn vjp_each(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>) -> Option<Cotangents<Tensor<T>>> {
+        Some(vec![Some(g.reshape(saved.shape(0).insert(0, g.dim(0))))])
+    }
 }
 
 struct Permute(Vec<usize>);
+
+impl Permute {
+    /// The order that undoes it.
+    fn back(&self) -> Vec<usize> {
+        let mut back = vec![0; self.0.len()];
+        for (to, &from) in self.0.iter().enumerate() {
+            back[from] = to;
+        }
+        back
+    }
+}
 
 impl<T: Float> Op<T> for Permute {
     fn name(&self) -> &'static str {
@@ -95,11 +145,17 @@ impl<T: Float> Op<T> for Permute {
     }
 
     fn vjp(&self, _: &Saved<Var<T>>, g: &Var<T>) -> Cotangents<Var<T>> {
-        let mut back = vec![0; self.0.len()];
-        for (to, &from) in self.0.iter().enumerate() {
-            back[from] = to;
-        }
-        vec![Some(g.permute(&back))]
+        vec![Some(g.permute(&self.back()))]
+    }
+
+    fn per_example(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        let place = batch.place(g.shape())?;
+        Some(vec![Flow::Along(batch.moved(place, &saved.shape(0), self.0[place.axis]))])
+    }
+
+    fn vjp_each(&self, _: &Saved<Tensor<T>>, g: &Tensor<T>) -> Option<Cotangents<Tensor<T>>> {
+        let order: Vec<usize> = std::iter::once(0).chain(self.back().iter().map(|axis| axis + 1)).collect();
+        Some(vec![Some(g.permute(&order))])
     }
 }
 
@@ -120,6 +176,14 @@ impl<T: Float> Op<T> for Expand {
 
     fn vjp(&self, saved: &Saved<Var<T>>, g: &Var<T>) -> Cotangents<Var<T>> {
         vec![Some(g.sum_to(&saved.shape(0)))]
+    }
+
+    fn per_example(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        let shape = saved.shape(0);
+        match batch.aligned(g.shape(), &shape) {
+            Some(batch) => Some(vec![Flow::Along(batch)]),
+            None => batch.sum_to(g, &shape).map(|each| vec![Flow::Each(each)]),
+        }
     }
 }
 

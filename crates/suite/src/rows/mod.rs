@@ -7,7 +7,9 @@ mod convs;
 mod each;
 mod elementwise;
 mod index;
+mod linalg;
 mod matmul;
+mod matrices;
 mod pool;
 mod pools;
 mod reduce;
@@ -32,6 +34,7 @@ pub fn table() -> Vec<Row> {
         view::rows(),
         index::rows(),
         matmul::rows(),
+        linalg::rows(),
         softmax::rows(),
         attention::rows(),
         conv::rows(),
