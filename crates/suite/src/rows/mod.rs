@@ -4,6 +4,8 @@ mod arithmetic;
 mod attention;
 mod contract;
 mod conv;
+mod convs;
+mod each;
 mod elementwise;
 mod index;
 mod linalg;
@@ -11,8 +13,11 @@ mod matmul;
 mod matrices;
 mod pieces;
 mod pool;
+mod pools;
 mod reduce;
+mod resample;
 mod rnn;
+mod sample;
 mod softmax;
 mod view;
 
@@ -37,7 +42,11 @@ pub fn table() -> Vec<Row> {
         softmax::rows(),
         attention::rows(),
         conv::rows(),
+        convs::rows(),
         pool::rows(),
+        pools::rows(),
+        resample::rows(),
+        sample::rows(),
         rnn::rows(),
     ];
     families.into_iter().flatten().collect()
