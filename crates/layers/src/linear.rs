@@ -2,7 +2,7 @@
 
 use gradus_autodiff::{Var, is_recording};
 use gradus_module::{Context, Layer, Module, Param};
-use gradus_tensor::{Float, Rng};
+use gradus_tensor::{Float, Precision, Rng};
 
 use crate::init::fan_uniform;
 
@@ -55,10 +55,15 @@ pub(crate) fn affine<T: Float>(
     cx: &Context<'_>,
 ) -> Var<T> {
     let rows = x.len() / x.shape().last().copied().unwrap_or(1).max(1);
-    if cx.packs() && !is_recording() && rows >= PACKED_ROWS && weight.packed().fits_here() {
+    if cx.packs()
+        && cx.precision() == Precision::Full
+        && !is_recording()
+        && rows >= PACKED_ROWS
+        && weight.packed().fits_here()
+    {
         return Var::constant(x.value().matmul_packed(weight.packed(), bias.map(Param::value)));
     }
-    x.linear(weight, bias.map(|bias| &**bias))
+    x.linear_in(weight, bias.map(|bias| &**bias), cx.precision())
 }
 
 impl<T: Float> Layer<T> for Linear<T> {

@@ -2,7 +2,7 @@
 //! and a trace of the layers that ran. Passed by hand, so that nothing is hidden.
 
 use gradus_autodiff::{LeafId, Var};
-use gradus_tensor::{Float, Rng, RngState, Shape};
+use gradus_tensor::{Float, Precision, Rng, RngState, Shape};
 
 /// What one layer did in a traced forward pass.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,18 +22,19 @@ pub struct Context<'a> {
     rng: Option<&'a mut Rng>,
     trace: Option<&'a mut Vec<Trace>>,
     packs: bool,
+    precision: Precision,
 }
 
 impl<'a> Context<'a> {
     /// Training: dropout drops, batch norm uses the batch's statistics. Random numbers come from `rng`.
     pub fn train(rng: &'a mut Rng) -> Self {
-        Self { rng: Some(rng), trace: None, packs: false }
+        Self { rng: Some(rng), trace: None, packs: false, precision: Precision::Full }
     }
 
     /// Evaluation: deterministic, with running statistics.
     #[must_use]
     pub fn eval() -> Self {
-        Self { rng: None, trace: None, packs: false }
+        Self { rng: None, trace: None, packs: false, precision: Precision::Full }
     }
 
     /// Evaluation of a model that is used many times as it is. Under [`no_grad`](gradus_autodiff::no_grad) layers then keep their
@@ -53,12 +54,35 @@ impl<'a> Context<'a> {
     /// ```
     #[must_use]
     pub fn inference() -> Self {
-        Self { rng: None, trace: None, packs: true }
+        Self { rng: None, trace: None, packs: true, precision: Precision::Full }
     }
 
     /// Evaluation that notes what every layer does.
     pub fn traced(trace: &'a mut Vec<Trace>) -> Self {
-        Self { rng: None, trace: Some(trace), packs: false }
+        Self { rng: None, trace: Some(trace), packs: false, precision: Precision::Full }
+    }
+
+    /// The same with matrix products in `precision` (PyTorch: `autocast`): of linear layers and of attention's projections, forward and
+    /// backward. All else stays in full: weights, what optimizers keep, sums, biases, activations, softmax and attention's
+    /// inner products, norms, convolutions, recurrences, losses. So weights need no scaling of the loss, for bf16 has the range
+    /// of an `f32`.
+    ///
+    /// ```
+    /// use gradus_module::Context;
+    /// use gradus_tensor::{Precision, Rng};
+    /// let mut rng = Rng::seed(1);
+    /// let cx = Context::train(&mut rng).in_precision(Precision::Bf16);
+    /// assert_eq!(cx.precision(), Precision::Bf16);
+    /// ```
+    #[must_use]
+    pub fn in_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
+    }
+
+    /// The precision of matrix products.
+    #[must_use]
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// Whether this is training.
@@ -80,7 +104,7 @@ impl<'a> Context<'a> {
 
     /// What a later pass must start from to do the same as one that starts here.
     pub(crate) fn snapshot(&self) -> Snapshot {
-        Snapshot { rng: self.rng.as_ref().map(|rng| rng.state()) }
+        Snapshot { rng: self.rng.as_ref().map(|rng| rng.state()), precision: self.precision }
     }
 
     /// Layers report here what they computed; costs nothing unless somebody traces.
@@ -98,19 +122,20 @@ impl<'a> Context<'a> {
     }
 }
 
-/// A context's mode and random numbers as they were. Packed weights and traces are not of it: they change no value and are of the
+/// A context's mode, precision and random numbers as they were. Packed weights and traces are not of it: they change no value and are of the
 /// first pass alone.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Snapshot {
     rng: Option<RngState>,
+    precision: Precision,
 }
 
 impl Snapshot {
     /// Runs `f` with a context that starts from here.
     pub(crate) fn run<R>(&self, f: impl FnOnce(&mut Context<'_>) -> R) -> R {
         match self.rng.map(Rng::from_state) {
-            Some(mut rng) => f(&mut Context::train(&mut rng)),
-            None => f(&mut Context::eval()),
+            Some(mut rng) => f(&mut Context::train(&mut rng).in_precision(self.precision)),
+            None => f(&mut Context::eval().in_precision(self.precision)),
         }
     }
 }

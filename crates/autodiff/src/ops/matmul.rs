@@ -1,12 +1,13 @@
 //! Matrix products and the affine map y = x·Wᵀ + b.
 
-use gradus_tensor::{Float, Shape, Tensor};
+use gradus_tensor::{Float, Precision, Shape, Tensor};
 
 use crate::op::{Cotangents, Op, Save, Saved};
 use crate::per_example::{Batch, Flow};
 use crate::var::{Var, apply};
 
-struct MatMul;
+/// A·B, whose operands, and the cotangent where it is one, are taken in a precision.
+struct MatMul(Precision);
 
 impl<T: Float> Op<T> for MatMul {
     fn name(&self) -> &'static str {
@@ -18,14 +19,14 @@ impl<T: Float> Op<T> for MatMul {
     }
 
     fn forward(&mut self, inputs: &[&Tensor<T>]) -> Tensor<T> {
-        inputs[0].matmul(inputs[1])
+        inputs[0].matmul_in(inputs[1], None, self.0)
     }
 
     /// C = A·B: dA = dC·Bᵀ, dB = Aᵀ·dC.
     fn vjp(&self, saved: &Saved<Var<T>>, g: &Var<T>) -> Cotangents<Var<T>> {
         vec![
-            saved.wants(0).then(|| g.matmul(&saved.input(1).t())),
-            saved.wants(1).then(|| saved.input(0).t().matmul(g)),
+            saved.wants(0).then(|| g.matmul_in(&saved.input(1).t(), self.0)),
+            saved.wants(1).then(|| saved.input(0).t().matmul_in(g, self.0)),
         ]
     }
 
@@ -39,7 +40,7 @@ impl<T: Float> Op<T> for MatMul {
             return None;
         }
         let each = match saved.wants(1) {
-            true => outer_products(&batch.rows(&saved.input(0))?, &batch.rows(g)?),
+            true => outer_products(&batch.rows(&saved.input(0))?, &batch.rows(g)?, self.0),
             false => Tensor::zeros([0]),
         };
         Some(vec![Flow::Along(batch.moved(place, &saved.shape(0), place.axis)), Flow::Each(each)])
@@ -47,13 +48,14 @@ impl<T: Float> Op<T> for MatMul {
 }
 
 /// aᵀ·b for each example: `[N, R, A], [N, R, B] → [N, A, B]`.
-fn outer_products<T: Float>(a: &Tensor<T>, b: &Tensor<T>) -> Tensor<T> {
+fn outer_products<T: Float>(a: &Tensor<T>, b: &Tensor<T>, precision: Precision) -> Tensor<T> {
     // Of one row each there is nothing to sum.
-    if a.dim(1) == 1 { a.t() * b } else { a.t().matmul(b) }
+    let is_plain = a.dim(1) == 1 && precision == Precision::Full;
+    if is_plain { a.t() * b } else { a.t().matmul_in(b, None, precision) }
 }
 
-/// x `[…, I]`, weight `[O, I]` and perhaps bias `[O]`.
-struct Linear;
+/// x `[…, I]`, weight `[O, I]` and perhaps bias `[O]`; the products in a precision.
+struct Linear(Precision);
 
 /// `[…, C] → [N, C]`.
 fn rows(shape: &Shape) -> Shape {
@@ -73,15 +75,15 @@ impl<T: Float> Op<T> for Linear {
     fn forward(&mut self, inputs: &[&Tensor<T>]) -> Tensor<T> {
         let (x, w) = (inputs[0], inputs[1]);
         let shape = x.shape();
-        let y = x.reshape(rows(shape)).matmul_bias(&w.t(), inputs.get(2).copied());
+        let y = x.reshape(rows(shape)).matmul_in(&w.t(), inputs.get(2).copied(), self.0);
         y.reshape(shape.with(shape.len() - 1, w.dim(0)))
     }
 
     fn vjp(&self, saved: &Saved<Var<T>>, g: &Var<T>) -> Cotangents<Var<T>> {
         let g = g.reshape(rows(g.shape()));
-        let of_weight = || g.t().matmul(&saved.input(0).reshape(rows(&saved.shape(0))));
+        let of_weight = || g.t().matmul_in(&saved.input(0).reshape(rows(&saved.shape(0))), self.0);
         let mut out = vec![
-            saved.wants(0).then(|| g.matmul(&saved.input(1)).reshape(saved.shape(0))),
+            saved.wants(0).then(|| g.matmul_in(&saved.input(1), self.0).reshape(saved.shape(0))),
             saved.wants(1).then(of_weight),
             saved.wants(2).then(|| g.sum_axes(&[0], false)),
         ];
@@ -98,10 +100,11 @@ impl<T: Float> Op<T> for Linear {
         let of_bias = saved.wants(2).then(|| g.sum_axes(&[0], false));
         let of_weight = saved.wants(1).then(|| {
             let x = saved.take_input(0);
-            g.t().matmul(&x.reshape(rows(x.shape())))
+            g.t().matmul_in(&x.reshape(rows(x.shape())), None, self.0)
         });
         // Last, when the input's buffer is free for the result.
-        let of_input = saved.wants(0).then(|| g.matmul(&saved.take_input(1)).reshape(saved.shape(0)));
+        let of_input =
+            saved.wants(0).then(|| g.matmul_in(&saved.take_input(1), None, self.0).reshape(saved.shape(0)));
         let mut out = vec![of_input, of_weight, of_bias];
         out.truncate(saved.count());
         Ok(out)
@@ -110,7 +113,7 @@ impl<T: Float> Op<T> for Linear {
     fn per_example(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
         let g = batch.rows(g)?;
         let of_weight = match saved.wants(1) {
-            true => outer_products(&g, &batch.rows(&saved.input(0))?),
+            true => outer_products(&g, &batch.rows(&saved.input(0))?, self.0),
             false => Tensor::zeros([0]),
         };
         let of_bias = if saved.wants(2) { g.sum_axes(&[1], false) } else { Tensor::zeros([0]) };
@@ -129,21 +132,40 @@ impl<T: Float> Var<T> {
     #[must_use]
     #[track_caller]
     pub fn matmul(&self, other: &Self) -> Self {
+        self.matmul_in(other, Precision::Full)
+    }
+
+    /// [`Var::matmul`] whose operands, here and in the gradients, are taken in `precision`; sums are full.
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_tensor::Precision;
+    /// let (x, y) = (Var::leaf([[1.0_f32 + 1.0 / 256.0]]), Var::leaf([[3.0]]));
+    /// let product = x.matmul_in(&y, Precision::Bf16);
+    /// assert_eq!(product.item(), 3.0);
+    /// assert_eq!(product.backward().of(&y).unwrap().item(), 1.0); // the rounded x
+    /// ```
+    ///
+    /// # Panics
+    /// As `matmul`.
+    #[must_use]
+    #[track_caller]
+    pub fn matmul_in(&self, other: &Self, precision: Precision) -> Self {
         let (a, b) = (self.shape(), other.shape());
         if a.len() == 1 && !b.is_empty() {
-            let out = self.unsqueeze(0).matmul(other);
+            let out = self.unsqueeze(0).matmul_in(other, precision);
             return if b.len() == 1 { out.squeeze(0) } else { out.squeeze(-2) };
         }
         if b.len() == 1 && !a.is_empty() {
-            return self.matmul(&other.unsqueeze(-1)).squeeze(-1);
+            return self.matmul_in(&other.unsqueeze(-1), precision).squeeze(-1);
         }
         if a.len() > 2 && b.len() == 2 && a[a.len() - 1] == b[0] {
             // One tall product, so that the right side's gradient is one product as well.
             let shape = a.with(a.len() - 1, b[1]);
             let rows = a[..a.len() - 1].iter().product();
-            return self.reshape([rows, b[0]]).matmul(other).reshape(shape);
+            return self.reshape([rows, b[0]]).matmul_in(other, precision).reshape(shape);
         }
-        apply(MatMul, &[self, other])
+        apply(MatMul(precision), &[self, other])
     }
 
     /// y = x·Wᵀ + b: `[…, I], [O, I], [O] → […, O]` (PyTorch: `functional.linear`).
@@ -159,14 +181,24 @@ impl<T: Float> Var<T> {
     #[must_use]
     #[track_caller]
     pub fn linear(&self, weight: &Self, bias: Option<&Self>) -> Self {
+        self.linear_in(weight, bias, Precision::Full)
+    }
+
+    /// [`Var::linear`] whose operands, here and in the gradients, are taken in `precision`; sums and bias are full.
+    ///
+    /// # Panics
+    /// As `linear`.
+    #[must_use]
+    #[track_caller]
+    pub fn linear_in(&self, weight: &Self, bias: Option<&Self>, precision: Precision) -> Self {
         let (x, w) = (self.shape(), weight.shape());
         let fits = !x.is_empty() && w.len() == 2 && x[x.len() - 1] == w[1];
         assert!(fits, "linear: input does not fit the weight: {x} · {w}ᵀ ({:?} ≠ {:?})", x.last(), w.last());
         let fits = bias.is_none_or(|b| b.shape()[..] == [w[0]]);
         assert!(fits, "linear: bias does not fit the weight: {:?} and {w}", bias.map(Var::shape));
         match bias {
-            Some(bias) => apply(Linear, &[self, weight, bias]),
-            None => apply(Linear, &[self, weight]),
+            Some(bias) => apply(Linear(precision), &[self, weight, bias]),
+            None => apply(Linear(precision), &[self, weight]),
         }
     }
 }

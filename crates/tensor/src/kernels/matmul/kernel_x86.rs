@@ -151,6 +151,37 @@ lanes!(
     store _mm512_storeu_pd, store_masked _mm512_mask_storeu_pd, fma _mm512_fmadd_pd, add _mm512_add_pd, pin pin_f64x8
 );
 
+// Elements are pairs of bf16 halves in the bits of an f32; products and sums are f32.
+lanes!(
+    Pairs16, f32, __m512, __mmask16, 16,
+    count => ((1_u32 << count) - 1) as __mmask16,
+    v => _mm512_reduce_add_ps(v),
+    zero _mm512_setzero_ps, splat _mm512_set1_ps, load _mm512_loadu_ps,
+    load_masked |mask, from| _mm512_maskz_loadu_ps(mask, from),
+    store _mm512_storeu_ps, store_masked _mm512_mask_storeu_ps, fma add_products, add _mm512_add_ps, pin pin_f32x16
+);
+
+/// c + even(a)·even(b) + odd(a)·odd(b).
+#[inline]
+#[target_feature(enable = "avx512f,avx512bf16")]
+fn add_products(a: __m512, b: __m512, c: __m512) -> __m512 {
+    // SAFETY: both are 512 bits in which every pattern is a value.
+    let [a, b]: [__m512bh; 2] = unsafe { std::mem::transmute([a, b]) };
+    _mm512_dpbf16_ps(c, a, b)
+}
+
+/// Whether the processor is AMD's.
+pub(super) fn is_amd() -> bool {
+    static AMD: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
+    *AMD.get_or_init(|| {
+        #[allow(unused_unsafe)] // depends on the compiler
+        // SAFETY: every x86-64 processor has this instruction and this leaf.
+        let leaf = unsafe { __cpuid(0) };
+        let name = [leaf.ebx, leaf.edx, leaf.ecx].map(u32::to_le_bytes).concat();
+        name == b"AuthenticAMD"
+    })
+}
+
 /// Compiles the kernels for one instruction set.
 macro_rules! kernels {
     ($module:ident as $kernel:ident, $lanes:ident, $t:ty, $features:literal, vectors $vectors:tt, depth $depth:literal,
@@ -190,6 +221,8 @@ kernels!(avx512_f32 as AVX512_F32, F32x16, f32, "avx512f,avx512bw,avx512dq,avx51
     transpose_f32x16);
 kernels!(avx512_f64 as AVX512_F64, F64x8, f64, "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma", vectors 4, depth 512,
     transpose_f64x8);
+kernels!(avx512_bf16 as AVX512_BF16, Pairs16, f32, "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma", vectors 4,
+    depth 1024, transpose_f32x16);
 
 /// # Safety
 /// As [`super::kernel::Transpose`] says; AVX2 is there.

@@ -14,6 +14,9 @@ mod kernel_portable;
 mod kernel_x86;
 mod nest;
 mod pack;
+mod pairs;
+#[cfg(test)]
+mod pairs_tests;
 mod partial;
 mod plan;
 mod prepacked;
@@ -25,11 +28,13 @@ mod tests;
 mod transpose;
 
 use epilogue::Epilogue;
+use kernel::Kernel;
 use nest::Problem;
 use plan::Sizes;
 pub(super) use tables::Tables;
 pub(super) use transpose::transpose;
 
+pub use pairs::pays as pairs_pay;
 pub use prepacked::{GemmPacked, PackedB, gemm_packed, gemm_packed_here};
 
 /// A matrix somewhere in a slice: element (i, j) lies at `offset + i·row_stride + j·column_stride`.
@@ -142,6 +147,12 @@ pub trait Products: Sized {
     fn gemm_here(call: Gemm<'_, Self>);
     /// See [`batched`].
     fn gemm_batched(call: GemmBatch<'_, Self>);
+    /// Whether [`Products::gemm_pairs`] is there and faster than [`gemm`].
+    fn pairs_pay() -> bool;
+    /// [`gemm`] of operands rounded to bf16, by the instruction for pairs of them.
+    fn gemm_pairs(call: Gemm<'_, Self>);
+    /// Rounds to bf16, ties to even.
+    fn round_to_bf16(values: &mut [Self]);
     /// See [`PackedB::new`].
     fn pack_b(b: MatRef<'_, Self>, dims: [usize; 2]) -> PackedB<Self>
     where
@@ -153,7 +164,7 @@ pub trait Products: Sized {
 }
 
 macro_rules! products {
-    ($($t:ty),*) => {$(
+    ($($t:ty, $pays:expr, $pairs:expr, $round:expr;)*) => {$(
         impl Products for $t {
             fn gemm(call: Gemm<'_, $t>) {
                 run(call, false);
@@ -164,6 +175,17 @@ macro_rules! products {
             fn gemm_batched(call: GemmBatch<'_, $t>) {
                 run_batched(call);
             }
+            fn pairs_pay() -> bool {
+                $pays
+            }
+            fn gemm_pairs(call: Gemm<'_, $t>) {
+                let pairs: fn(Gemm<'_, $t>) = $pairs;
+                pairs(call);
+            }
+            fn round_to_bf16(values: &mut [$t]) {
+                let round: fn(&mut [$t]) = $round;
+                round(values);
+            }
             fn pack_b(b: MatRef<'_, $t>, dims: [usize; 2]) -> PackedB<$t> {
                 prepacked::pack(b, dims)
             }
@@ -173,7 +195,10 @@ macro_rules! products {
         }
     )*};
 }
-products!(f32, f64);
+products! {
+    f32, pairs::pays(), pairs::gemm, pairs::round_single;
+    f64, false, gemm, pairs::round_double;
+}
 
 fn run<T: Tables>(call: Gemm<'_, T>, here: bool) {
     let Gemm { m, n, k, a, b, c, c_stride, accumulate, bias } = call;
@@ -181,8 +206,16 @@ fn run<T: Tables>(call: Gemm<'_, T>, here: bool) {
         return;
     }
     check_c([m, n], c_stride, c.len(), bias);
-    let call =
-        Checked { sizes: Sizes { m, n, k, batch: 1 }, a, b, offsets: &[(0, 0)], accumulate, bias, here };
+    let call = Checked {
+        kernel: T::kernel(crate::current_isa()),
+        sizes: Sizes { m, n, k, batch: 1 },
+        a,
+        b,
+        offsets: &[(0, 0)],
+        accumulate,
+        bias,
+        here,
+    };
     checked(call, (c, c_stride));
 }
 
@@ -210,13 +243,16 @@ fn run_batched<T: Tables>(call: GemmBatch<'_, T>) {
     );
     if !c.is_empty() {
         check_c([m, n], n, c.len(), bias);
-        let call = Checked { sizes: Sizes { m, n, k, batch }, a, b, offsets, accumulate, bias, here: false };
+        let kernel = T::kernel(crate::current_isa());
+        let call =
+            Checked { kernel, sizes: Sizes { m, n, k, batch }, a, b, offsets, accumulate, bias, here: false };
         checked(call, (c, n));
     }
 }
 
 /// A batch of products whose C and bias have been checked.
-struct Checked<'a, T> {
+struct Checked<'a, T: 'static> {
+    kernel: &'static Kernel<T>,
     sizes: Sizes,
     a: MatRef<'a, T>,
     b: MatRef<'a, T>,
@@ -228,7 +264,7 @@ struct Checked<'a, T> {
 
 /// C is `batch` · [m, n] within its slice, none of them 0.
 fn checked<T: Tables>(call: Checked<'_, T>, (c, c_stride): (&mut [T], usize)) {
-    let Checked { sizes, a, b, offsets, accumulate, bias, here } = call;
+    let Checked { kernel, sizes, a, b, offsets, accumulate, bias, here } = call;
     let Sizes { m, n, k, .. } = sizes;
     // Broadcast operands may be larger than memory; what is packed of them must not be.
     let longest = m.max(n).checked_add(1024).and_then(|length| length.checked_mul(k.max(1)));
@@ -244,7 +280,6 @@ fn checked<T: Tables>(call: Checked<'_, T>, (c, c_stride): (&mut [T], usize)) {
     let a_last = offsets.iter().map(|at| at.0).max().unwrap_or(0);
     let b_last = offsets.iter().map(|at| at.1).max().unwrap_or(0);
     let (a, b) = (Operand::new("A", &a, [m, k], a_last), Operand::new("B", &b, [k, n], b_last));
-    let kernel = T::kernel(crate::current_isa());
     let c_batch = m * n;
     let c = c.as_mut_ptr();
     let (c_row, c_column) = (c_stride, 1);
