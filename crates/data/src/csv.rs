@@ -29,6 +29,17 @@ impl Default for TableOptions {
 }
 
 /// A table of finite numbers, `[rows, columns]`.
+///
+/// ```
+/// use gradus_data::{Table, TableOptions, read_table_from};
+/// let text = "size,price,class\n1.5,3,0\n2.5,5,1\n";
+/// let table: Table = read_table_from(text.as_bytes(), "prices.csv", &TableOptions::default())?;
+/// assert_eq!((table.rows(), table.columns(), table.row(1)), (2, 3, &[2.5, 5.0, 1.0][..]));
+/// assert_eq!(table.line(1), 3); // of the file
+/// assert_eq!(table.select::<f32>(&[0, table.column("price")?]).to_vec(), [1.5, 3.0, 2.5, 5.0]);
+/// assert_eq!(table.labels(2)?.to_vec(), [0, 1]);
+/// # Ok::<(), gradus_data::DataError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
     file: String,
@@ -40,6 +51,16 @@ pub struct Table {
 }
 
 /// Reads a table from a file.
+///
+/// ```
+/// use gradus_data::{TableOptions, read_table};
+/// # let path = std::env::temp_dir().join(format!("gradus-table-{}.csv", std::process::id()));
+/// std::fs::write(&path, "1;2\n3;4\n")?;
+/// let table = read_table(&path, &TableOptions { delimiter: b';', header: false })?;
+/// assert_eq!(table.row(1), [3.0, 4.0]);
+/// # std::fs::remove_file(&path)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// If the file cannot be read, is empty, or a cell is missing, too much, or not a finite number.

@@ -3,6 +3,13 @@
 use thiserror::Error;
 
 /// Why data could not be read, parted or scaled.
+///
+/// ```
+/// use gradus_data::{DataError, Pairs};
+/// use gradus_tensor::Tensor;
+/// let error = Pairs::new(Tensor::<f32>::ones([3, 2]), Tensor::<f32>::ones([4])).unwrap_err();
+/// assert!(matches!(error, DataError::Unfit { .. }));
+/// ```
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum DataError {

@@ -23,6 +23,17 @@ const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
 /// 0.299 red + 0.587 green + 0.114 blue; what is transparent shows white paper behind it. Of an animation the first
 /// image is read. Gamma and colour profiles are ignored.
 ///
+/// ```
+/// # let path = std::env::temp_dir().join(format!("gradus-image-{}.png", std::process::id()));
+/// # let bytes = b"\x89PNG\x0d\x0a\x1a\x0a\0\0\0\x0dIHDR\0\0\0\x02\0\0\0\x01\x08\0\0\0\0\xd1I V\0\0\0\x0bIDAT\
+/// #     x\xdac`\xf8\x0f\0\x01\x02\x01\0\xd1\x1a\xcb\x8f\0\0\0\0IEND\xaeB`\x82";
+/// # std::fs::write(&path, bytes)?;
+/// let image = gradus_data::read_grey(&path)?; // a black pixel and a white one
+/// assert_eq!((image.dims(), image.to_vec()), ([1, 2], vec![0.0, 1.0]));
+/// # std::fs::remove_file(&path)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// If the file cannot be read, is no PNG image, is cut off or damaged, or larger than 2²⁶ pixels.
 pub fn read_grey(path: impl AsRef<Path>) -> Result<Tensor<f32>, DataError> {
@@ -41,6 +52,11 @@ pub fn read_grey(path: impl AsRef<Path>) -> Result<Tensor<f32>, DataError> {
 }
 
 /// [`read_grey`] for bytes at hand; errors call them `name`.
+///
+/// ```
+/// let error = gradus_data::grey_from_png(b"no image", "upload.png").unwrap_err();
+/// assert!(error.to_string().starts_with("upload.png: "));
+/// ```
 ///
 /// # Errors
 /// As [`read_grey`].

@@ -10,6 +10,22 @@ use crate::pairs::Batch;
 const STREAM: u64 = 0x6C6F_6164_6572; // "loader"
 
 /// Samples that can be asked for by number (PyTorch: a map-style `Dataset` with its `collate_fn`).
+///
+/// ```
+/// use gradus_data::{Loader, Source};
+/// /// Squares, made when asked for.
+/// struct Squares(usize);
+/// impl Source for Squares {
+///     type Inputs = Vec<usize>;
+///     type Targets = Vec<usize>;
+///     fn len(&self) -> usize { self.0 }
+///     fn fetch(&self, indices: &[usize]) -> (Vec<usize>, Vec<usize>) {
+///         (indices.to_vec(), indices.iter().map(|i| i * i).collect())
+///     }
+/// }
+/// let batch = Loader::new(Squares(9), 4, 0).in_order().next();
+/// assert_eq!(batch.map(|batch| batch.targets), Some(vec![0, 1, 4, 9]));
+/// ```
 pub trait Source {
     /// The inputs of some samples.
     type Inputs;
@@ -42,6 +58,21 @@ impl<S: Source + ?Sized> Source for &S {
 }
 
 /// Where a loader stands: `batch` batches of epoch `epoch` have been given out. Both count from 0.
+///
+/// ```
+/// use gradus_data::{Loader, Pairs, Position};
+/// use gradus_tensor::Tensor;
+/// let data = Pairs::new(Tensor::<f32>::arange(5), Tensor::<f32>::arange(5))?;
+/// let loader = || Loader::new(&data, 2, 7).drop_last();
+/// let mut first = loader();
+/// first.next();
+/// let Position { epoch, batch } = first.position();
+/// let mut second = loader();
+/// second.seek(epoch, batch)?;
+/// assert_eq!(second.next(), first.next());
+/// assert_eq!((second.batch_size(), second.batches_per_epoch(), second.source().len()), (2, 2, 5));
+/// # Ok::<(), gradus_data::DataError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Position {
     /// The epoch.

@@ -26,6 +26,16 @@ pub struct Pairs<X: Element = f32, Y: Element = f32> {
 }
 
 /// A few samples and which they are.
+///
+/// ```
+/// use gradus_data::{Batch, Loader, Pairs};
+/// use gradus_tensor::Tensor;
+/// let data = Pairs::new(Tensor::from([1.0_f32, 2.0, 3.0]), Tensor::from([10_i64, 20, 30]))?;
+/// for Batch { inputs, indices, .. } in Loader::new(&data, 2, 7) {
+///     assert_eq!(inputs.at(&[0]), (indices[0] + 1) as f32);
+/// }
+/// # Ok::<(), gradus_data::DataError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch<X, Y> {
     /// The inputs.
@@ -53,6 +63,16 @@ impl<X: Element, Y: Element> Pairs<X, Y> {
     }
 
     /// The inputs `[N, …]`.
+    ///
+    /// ```
+    /// use gradus_data::Pairs;
+    /// use gradus_tensor::Tensor;
+    /// let data = Pairs::new(Tensor::<f32>::ones([10, 3]), Tensor::<i64>::arange(10))?;
+    /// assert_eq!((data.inputs().len(), data.targets().len(), data.is_empty()), (30, 10, false));
+    /// let (_, targets) = data.select(&[7, 0]).into_parts();
+    /// assert_eq!(targets.to_vec(), [7, 0]);
+    /// # Ok::<(), gradus_data::DataError>(())
+    /// ```
     #[must_use]
     pub fn inputs(&self) -> &Tensor<X> {
         &self.inputs
@@ -95,6 +115,15 @@ impl<X: Element, Y: Element> Pairs<X, Y> {
 
     /// Parts of random samples in the given proportions (PyTorch: `random_split`); see [`random_split`].
     ///
+    /// ```
+    /// use gradus_data::Pairs;
+    /// use gradus_tensor::{Rng, Tensor};
+    /// let data = Pairs::new(Tensor::<f32>::ones([10, 3]), Tensor::<i64>::arange(10))?;
+    /// let parts = data.random_split(&[0.8, 0.2], &mut Rng::seed(7))?;
+    /// assert_eq!((parts[0].len(), parts[1].len()), (8, 2));
+    /// # Ok::<(), gradus_data::DataError>(())
+    /// ```
+    ///
     /// # Errors
     /// If the fractions are not proportions that add up to 1.
     pub fn random_split(&self, fractions: &[f64], rng: &mut Rng) -> Result<Vec<Self>, DataError> {
@@ -102,6 +131,17 @@ impl<X: Element, Y: Element> Pairs<X, Y> {
     }
 
     /// [`Pairs::select`] for each list of numbers.
+    ///
+    /// ```
+    /// use gradus_data::{Pairs, k_fold};
+    /// use gradus_tensor::{Rng, Tensor};
+    /// let data = Pairs::new(Tensor::<f32>::ones([10, 3]), Tensor::<i64>::arange(10))?;
+    /// for fold in k_fold(10, 5, &mut Rng::seed(7))? {
+    ///     let parts = data.parts(&[fold.train, fold.validation]);
+    ///     assert_eq!((parts[0].len(), parts[1].len()), (8, 2));
+    /// }
+    /// # Ok::<(), gradus_data::DataError>(())
+    /// ```
     ///
     /// # Panics
     /// If there is no such sample.
@@ -124,6 +164,15 @@ impl<X: Element, Y: Element> Pairs<X, Y> {
 
     /// All samples once, in their order, `size` at a time, for evaluation (PyTorch: `DataLoader`). Shares their memory.
     ///
+    /// ```
+    /// use gradus_data::Pairs;
+    /// use gradus_tensor::Tensor;
+    /// let data = Pairs::new(Tensor::<f32>::ones([5, 3]), Tensor::<i64>::arange(5))?;
+    /// let targets: Vec<_> = data.in_order(2).map(|(_, y)| y.to_vec()).collect();
+    /// assert_eq!(targets, [vec![0, 1], vec![2, 3], vec![4]]);
+    /// # Ok::<(), gradus_data::DataError>(())
+    /// ```
+    ///
     /// # Panics
     /// If `size` is 0.
     #[track_caller]
@@ -135,6 +184,16 @@ impl<X: Element, Y: Element> Pairs<X, Y> {
 impl<X: Element> Pairs<X, i64> {
     /// Parts in the given proportions with each class in proportion, too; see [`stratified_split`]. The targets
     /// are labels `[N]`.
+    ///
+    /// ```
+    /// use gradus_data::Pairs;
+    /// use gradus_tensor::{Rng, Tensor};
+    /// let labels = Tensor::from([0_i64, 0, 0, 0, 1, 1]);
+    /// let data = Pairs::new(Tensor::<f32>::ones([6, 3]), labels)?;
+    /// let parts = data.stratified_split(&[0.5, 0.5], &mut Rng::seed(7))?;
+    /// assert_eq!(parts[1].targets().to_vec(), [0, 0, 1]);
+    /// # Ok::<(), gradus_data::DataError>(())
+    /// ```
     ///
     /// # Errors
     /// If the fractions are not proportions that add up to 1, or the targets are not one label per sample.
@@ -161,6 +220,15 @@ impl<X: Element, Y: Element> Source for Pairs<X, Y> {
 }
 
 /// Batches of [`Pairs`]: an iterator of (inputs, targets).
+///
+/// ```
+/// use gradus_data::{Batches, Pairs};
+/// use gradus_tensor::{Rng, Tensor};
+/// let data = Pairs::new(Tensor::<f32>::ones([5, 3]), Tensor::<i64>::arange(5))?;
+/// let batches: Batches<'_, f32, i64> = data.batches(2, &mut Rng::seed(7)).drop_last();
+/// assert_eq!(batches.len(), 2);
+/// # Ok::<(), gradus_data::DataError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Batches<'a, X: Element, Y: Element> {
     pairs: &'a Pairs<X, Y>,

@@ -130,6 +130,15 @@ pub struct Fold {
 /// `folds` ways to part 0 .. `count` for cross-validation: each number is in exactly one validation part, whose sizes
 /// differ by at most one (scikit-learn: `KFold(shuffle=True)`).
 ///
+/// ```
+/// use gradus_data::{Fold, k_fold};
+/// use gradus_tensor::Rng;
+/// let folds: Vec<Fold> = k_fold(10, 3, &mut Rng::seed(7))?;
+/// let sizes: Vec<_> = folds.iter().map(|fold| (fold.train.len(), fold.validation.len())).collect();
+/// assert_eq!(sizes, [(6, 4), (7, 3), (7, 3)]);
+/// # Ok::<(), gradus_data::DataError>(())
+/// ```
+///
 /// # Errors
 /// If there are fewer than 2 folds or fewer samples than folds.
 pub fn k_fold(count: usize, folds: usize, rng: &mut Rng) -> Result<Vec<Fold>, DataError> {

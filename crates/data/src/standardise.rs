@@ -67,6 +67,16 @@ impl<T: Float> Standardiser<T> {
 
     /// A standardiser from saved numbers: [`Standardiser::mean`] and [`Standardiser::std`].
     ///
+    /// ```
+    /// use gradus_data::Standardiser;
+    /// use gradus_tensor::Tensor;
+    /// let fitted = Standardiser::fit(&Tensor::from([[1.0_f32], [3.0]]))?;
+    /// assert_eq!((fitted.mean().item(), fitted.std().item()), (2.0, 1.0));
+    /// let again = Standardiser::from_parts(fitted.mean().clone(), fitted.std().clone())?;
+    /// assert_eq!(again, fitted);
+    /// # Ok::<(), gradus_data::DataError>(())
+    /// ```
+    ///
     /// # Errors
     /// If the shapes differ, or a mean is not finite, or a deviation not finite and positive.
     pub fn from_parts(mean: Tensor<T>, std: Tensor<T>) -> Result<Self, DataError> {

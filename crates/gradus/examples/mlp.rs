@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         optimizer.step(&mut model, &loss.backward())?;
     }
     let with_ones = |x: &Tensor| Tensor::cat(&[x, &Tensor::ones([x.dim(0), 1])], 1);
-    let ols = with_ones(&test_x).matmul(&with_ones(&x).least_squares(&y));
+    let ols = with_ones(&test_x).matmul(&with_ones(&x).lstsq(&y)?);
     let mlp = model.forward(&(&test_x).into(), &mut Context::eval());
     println!("test R²: MLP {:.3}, least squares {:.3}", r2(mlp.value(), &test_y), r2(&ols, &test_y));
     Ok(())

@@ -19,6 +19,17 @@ pub use gradus_train as train;
 /// Parameters, modules, state and context. The derive macro here writes paths through this facade.
 pub mod module {
     pub use gradus_module::*;
+    /// Writes the walk of a [`Module`](trait@Module).
+    ///
+    /// ```
+    /// use gradus::module::{Module, Param};
+    ///
+    /// #[derive(Module)]
+    /// struct Affine { weight: Param, bias: Param }
+    ///
+    /// let model = Affine { weight: Param::new([[1.0_f32, 2.0]]), bias: Param::new([0.0]) };
+    /// assert_eq!(model.parameter_count(), 3);
+    /// ```
     // In place of the module crate's macro of this name; the trait of this name comes through.
     pub use gradus_module_derive::FacadeModule as Module;
 }
@@ -32,9 +43,11 @@ pub mod prelude {
     pub use crate::data::{Loader, Pairs};
     pub use crate::io::{load, save};
     pub use crate::layers::{
-        AdaptiveAvgPool2d, AvgPool2d, BatchNorm1d, BatchNorm2d, Conv1d, Conv2d, Dropout, Embedding, Flatten,
-        Gelu, GroupNorm, Gru, KeyValueCache, LayerNorm, Linear, Lstm, MaxPool2d, MultiheadAttention,
-        PackedSequence, Relu, RmsNorm, Rnn, Sequential, Sigmoid, Silu, Softmax, Tanh,
+        AdaptiveAvgPool2d, AvgPool2d, BatchNorm1d, BatchNorm2d, Bilinear, Conv1d, Conv2d, Crf, Dropout,
+        Embedding, EmbeddingBag, Flatten, Gelu, GroupNorm, Gru, KeyValueCache, LayerNorm, LearnedPositions,
+        Linear, LoraLinear, Lstm, MaxPool2d, MixtureOfExperts, MultiheadAttention, PackedSequence, Relu,
+        RmsNorm, Rnn, Rotary, Sequential, Sigmoid, Silu, SinusoidalPositions, Softmax, Tanh, Transformer,
+        TransformerBuilder, TransformerDecoder, TransformerEncoder, Unflatten,
     };
     pub use crate::losses::{Reduction, bce_with_logits, cross_entropy, huber, mse};
     pub use crate::module::{Context, Layer, Module, Param, checkpoint, summary};

@@ -46,6 +46,14 @@ pub fn write_atomically(
 
 /// [`write_atomically`] for content that is at hand.
 ///
+/// ```
+/// # let path = std::env::temp_dir().join(format!("gradus-bytes-{}.txt", std::process::id()));
+/// gradus_io::write_bytes_atomically(&path, b"done\n")?;
+/// assert_eq!(std::fs::read(&path)?, b"done\n");
+/// # std::fs::remove_file(&path)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// As [`write_atomically`].
 pub fn write_bytes_atomically(path: impl AsRef<Path>, bytes: &[u8]) -> Result<(), IoError> {

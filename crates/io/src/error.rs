@@ -7,6 +7,13 @@ use gradus_module::LoadError;
 use thiserror::Error;
 
 /// Why a file could not be read or written.
+///
+/// ```
+/// use gradus_io::{IoError, load_state};
+/// let error = load_state("no/such/model.safetensors").unwrap_err();
+/// assert!(error.to_string().starts_with("no/such/model.safetensors: cannot "));
+/// assert!(matches!(error, IoError::System { .. }));
+/// ```
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum IoError {

@@ -59,6 +59,11 @@ pub fn state_to_bytes(state: &State, metadata: &BTreeMap<String, String>) -> Res
 
 /// The state and the map of texts that a safetensors file holds, from its bytes; tensors in the order of their bytes.
 ///
+/// ```
+/// let error = gradus_io::state_from_bytes(b"no safetensors file").unwrap_err();
+/// assert!(error.to_string().starts_with("the given bytes: "));
+/// ```
+///
 /// # Errors
 /// If anything about the bytes is not as the format demands, or a tensor has an element type that Gradus lacks. No
 /// more is allocated than in proportion to `bytes`.
@@ -68,6 +73,21 @@ pub fn state_from_bytes(mut bytes: &[u8]) -> Result<(State, BTreeMap<String, Str
 }
 
 /// Writes a state and a map of texts as a safetensors file (PyTorch: `safetensors.torch.save_file`), all or nothing.
+///
+/// ```
+/// use gradus_io::{load_state, save_state};
+/// use gradus_module::State;
+/// use gradus_tensor::Tensor;
+/// use std::collections::BTreeMap;
+/// # let path = std::env::temp_dir().join(format!("gradus-state-{}.safetensors", std::process::id()));
+/// let mut state = State::default();
+/// state.push("weight", Tensor::from([1.0_f32, 2.0]));
+/// save_state(&state, &BTreeMap::from([("epoch".into(), "3".into())]), &path)?;
+/// let (again, metadata) = load_state(&path)?;
+/// assert_eq!((again.get("weight"), metadata["epoch"].as_str()), (state.get("weight"), "3"));
+/// # std::fs::remove_file(&path)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// As [`state_to_bytes`], or if the file cannot be written; what stood there is then untouched.

@@ -1,11 +1,12 @@
 //! Activations as layers, for [`Sequential`](crate::Sequential) and models whose activation is chosen at run time.
 //! In a forward pass written by hand the methods of `Var` (`x.relu()`) say the same. One table makes them all.
 
-use gradus_autodiff::{Var, choose};
+use gradus_autodiff::Var;
 use gradus_module::{Context, Layer, Module, Param};
-use gradus_tensor::{Float, Shape, Tensor};
+use gradus_tensor::{Float, Tensor};
 
 use crate::error::LayerError;
+use crate::functional;
 
 macro_rules! plain {
     ($($(#[$doc:meta])* $Name:ident $method:ident;)*) => {$(
@@ -44,14 +45,10 @@ plain! {
     Sigmoid sigmoid;
     /// ln σ(x) (PyTorch: `LogSigmoid`).
     LogSigmoid log_sigmoid;
-    /// ln(1 + eˣ) (PyTorch: `Softplus`).
-    Softplus softplus;
     /// x/(1 + |x|) (PyTorch: `Softsign`).
     Softsign softsign;
     /// x − tanh x (PyTorch: `Tanhshrink`).
     Tanhshrink tanhshrink;
-    /// x limited to −1 ..= 1 (PyTorch: `Hardtanh`).
-    Hardtanh hardtanh;
     /// x/6 + 1/2 limited to 0 ..= 1 (Howard et al. 2019; PyTorch: `Hardsigmoid`).
     Hardsigmoid hardsigmoid;
     /// x·hardsigmoid(x) (Howard et al. 2019; PyTorch: `Hardswish`).
@@ -173,23 +170,7 @@ impl<T: Float> Default for PRelu<T> {
 
 impl<T: Float> Layer<T> for PRelu<T> {
     fn forward(&self, x: &Var<T>, cx: &mut Context<'_>) -> Var<T> {
-        let slopes = self.weight.len();
-        let slope = if slopes == 1 {
-            (*self.weight).clone()
-        } else {
-            let (shape, weight) = (x.shape(), self.weight.shape());
-            // Without an axis of samples the last one is the channels', as in PyTorch.
-            let axis = 1.min(x.rank().saturating_sub(1));
-            let channels = shape.get(axis).copied();
-            assert!(
-                channels == Some(slopes),
-                "PRelu: channels do not fit the weight: {shape} and {weight} ({} ≠ {slopes})",
-                channels.map_or("no axis".to_owned(), |n| n.to_string())
-            );
-            let ones = vec![1; x.rank()];
-            self.weight.reshape(Shape::new(&ones).with(axis, slopes))
-        };
-        let y = choose(&x.value().map(|x| x > T::ZERO), x, &(x * slope));
+        let y = functional::prelu(x, &self.weight);
         cx.record("PRelu", Some(&self.weight), &y, x.len() as u64);
         y
     }

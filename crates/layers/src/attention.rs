@@ -1,44 +1,36 @@
-//! Multi-head attention, and the slopes of ALiBi.
+//! The multi-head attention layer: its parameters and how it is described. How queries meet keys is in `attention_forward`.
 
-use gradus_autodiff::{Var, no_grad};
+use gradus_autodiff::Var;
 use gradus_module::{Context, Layer, Module, Param};
 use gradus_tensor::{AttentionOptions, Float, PackedHeads, Rng, Tensor};
 
-use crate::attention_cache::KeyValueCache;
+use crate::attention_mask::alibi_slopes;
 use crate::error::LayerError;
-use crate::init::xavier_uniform;
-use crate::linear::{Linear, affine};
+use crate::init::{xavier_normal, xavier_uniform};
+use crate::linear::Linear;
+use crate::relative::RelativeBias;
+use crate::rotary::Rotary;
 
-const NAME: &str = "MultiheadAttention";
+pub(crate) const NAME: &str = "MultiheadAttention";
 
-/// The slopes of ALiBi for each of `heads` heads, `[H]`: 2^(−8·i/H) for i = 1 … H if H is a power of two; else those of the
-/// power of two below, then every other one of the power of two above (Press et al. 2022, "Train short, test long", and the
-/// authors' `get_slopes`).
-///
-/// ```
-/// let slopes = gradus_layers::alibi_slopes::<f64>(8);
-/// assert_eq!(slopes.at(&[0]), 0.5);
-/// assert_eq!(slopes.at(&[7]), 1.0 / 256.0);
-/// ```
-#[must_use]
-pub fn alibi_slopes<T: Float>(heads: usize) -> Tensor<T> {
-    let of_power = |heads: usize, i: usize| (-8.0 * (i + 1) as f64 / heads as f64).exp2();
-    let below = if heads == 0 { 0 } else { 1 << heads.ilog2() };
-    Tensor::from_fn([heads], |at| {
-        T::of(if at[0] < below { of_power(below, at[0]) } else { of_power(2 * below, 2 * (at[0] - below)) })
-    })
-}
-
-/// Which keys count, `[B, S]` → `[B, 1, 1, S]`, for [`AttentionOptions::mask`]; `ignored` is true where a key is padding
-/// (PyTorch: `key_padding_mask`).
-///
-/// # Panics
-/// If there are not two axes.
-#[must_use]
-#[track_caller]
-pub fn key_padding_mask(ignored: &Tensor<bool>) -> Tensor<bool> {
-    let [batch, keys] = ignored.dims();
-    ignored.map(|ignored| !ignored).reshape([batch, 1, 1, keys])
+/// The weights that queries, keys and values come from.
+#[allow(clippy::large_enum_variant)] // a layer holds one of them, and few layers hold many
+#[derive(Clone, Debug, Module)]
+pub enum InProjection<T: Float = f32> {
+    /// One matrix for all three, where they have one width.
+    Fused {
+        /// `[(H + 2·K)·D, E]`: queries, keys, values.
+        in_proj_weight: Param<T>,
+    },
+    /// One each, where keys and values have widths of their own.
+    Separate {
+        /// `[H·D, E]`.
+        q_proj_weight: Param<T>,
+        /// `[K·D, Ek]`.
+        k_proj_weight: Param<T>,
+        /// `[K·D, Ev]`.
+        v_proj_weight: Param<T>,
+    },
 }
 
 /// Attention of several heads between two projections: `[…, L, E], […, S, E] → […, L, E]`,
@@ -60,20 +52,36 @@ pub fn key_padding_mask(ignored: &Tensor<bool>) -> Tensor<bool> {
 /// ```
 #[derive(Clone, Debug, Module)]
 pub struct MultiheadAttention<T: Float = f32> {
-    /// `[(H + 2·K)·D, E]`: queries, keys, values.
-    pub in_proj_weight: Param<T>,
+    /// `in_proj_weight`, or `q_proj_weight`, `k_proj_weight` and `v_proj_weight`.
+    #[module(flatten)]
+    pub in_proj: InProjection<T>,
     /// `[(H + 2·K)·D]`.
     pub in_proj_bias: Option<Param<T>>,
+    /// `[1, 1, K·D]`: a key that every query sees, behind the others.
+    pub bias_k: Option<Param<T>>,
+    /// `[1, 1, K·D]`: its value.
+    pub bias_v: Option<Param<T>>,
     /// `[E, E]`.
     pub out_proj: Linear<T>,
+    /// `[buckets, H]`, see [`MultiheadAttention::relative_bias`].
+    pub relative_attention_bias: Option<RelativeBias<T>>,
     #[module(skip)]
-    heads: PackedHeads,
+    pub(crate) heads: PackedHeads,
     #[module(skip)]
-    dropout: f64,
+    pub(crate) size: usize,
     #[module(skip)]
-    causal: bool,
-    #[module(skip)]
-    slopes: Option<Tensor<T>>,
+    pub(crate) settings: Settings<T>,
+}
+
+/// What is not trained.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings<T: Float> {
+    pub(crate) dropout: f64,
+    pub(crate) causal: bool,
+    pub(crate) scale: Option<f64>,
+    pub(crate) zero_attention: bool,
+    pub(crate) slopes: Option<Tensor<T>>,
+    pub(crate) rotary: Option<Rotary<T>>,
 }
 
 impl<T: Float> MultiheadAttention<T> {
@@ -88,26 +96,85 @@ impl<T: Float> MultiheadAttention<T> {
     /// The same with fewer heads of keys and values, each of which serves as many neighbouring heads of queries (Ainslie et al.
     /// 2023, "GQA").
     ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_layers::MultiheadAttention;
+    /// use gradus_module::{Context, Layer};
+    /// use gradus_tensor::{Rng, Tensor};
+    /// let layer: MultiheadAttention = MultiheadAttention::grouped(16, 4, 2, &mut Rng::seed(0))?.alibi().without_bias();
+    /// assert_eq!((layer.heads().heads, layer.heads().key_heads, layer.head_size()), (4, 2, 4));
+    /// assert_eq!(layer.in_proj_weight.dims(), [16 + 8 + 8, 16]);
+    /// let y = layer.forward(&Var::constant(Tensor::ones([2, 5, 16])), &mut Context::eval());
+    /// assert_eq!(y.dims(), [2, 5, 16]);
+    /// # Ok::<(), gradus_layers::LayerError>(())
+    /// ```
+    ///
     /// # Errors
     /// If the heads do not divide the features, or the key heads the heads.
     pub fn grouped(size: usize, heads: usize, key_heads: usize, rng: &mut Rng) -> Result<Self, LayerError> {
-        let divides = |part: usize, whole: usize| part > 0 && whole.is_multiple_of(part);
-        let range = format_args!("a divisor of the {size} features");
-        LayerError::check(divides(heads, size), NAME, "heads", heads, range)?;
-        let range = format_args!("a divisor of the {heads} heads");
-        LayerError::check(divides(key_heads, heads), NAME, "key_heads", key_heads, range)?;
+        check_heads(size, heads, key_heads)?;
         let rows = (heads + 2 * key_heads) * (size / heads);
+        let in_proj_weight = Param::new(xavier_uniform([rows, size], 1.0, rng));
+        Ok(Self::with(InProjection::Fused { in_proj_weight }, size, PackedHeads { heads, key_heads }, rng))
+    }
+
+    /// A layer whose keys and values have `key_size` and `value_size` features (PyTorch: `kdim`, `vdim`), for
+    /// [`MultiheadAttention::attend`]. Its weights are `q_proj_weight`, `k_proj_weight` and `v_proj_weight`.
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_layers::MultiheadAttention;
+    /// use gradus_module::Context;
+    /// use gradus_tensor::{AttentionOptions, Rng, Tensor};
+    /// let layer: MultiheadAttention = MultiheadAttention::cross(16, 4, 6, 10, &mut Rng::seed(0))?;
+    /// let [q, k, v] = [[2, 5, 16], [2, 7, 6], [2, 7, 10]].map(|shape| Var::constant(Tensor::ones(shape)));
+    /// let y = layer.attend([&q, &k, &v], &AttentionOptions::new(), &mut Context::eval());
+    /// assert_eq!(y.dims(), [2, 5, 16]);
+    /// # Ok::<(), gradus_layers::LayerError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the heads do not divide the features, or a size is 0.
+    pub fn cross(
+        size: usize,
+        heads: usize,
+        key_size: usize,
+        value_size: usize,
+        rng: &mut Rng,
+    ) -> Result<Self, LayerError> {
+        check_heads(size, heads, heads)?;
+        for (name, width) in [("key_size", key_size), ("value_size", value_size)] {
+            LayerError::check(width > 0, NAME, name, width, "at least 1")?;
+        }
+        let mut weight = |width| Param::new(xavier_uniform([size, width], 1.0, rng));
+        let (q_proj_weight, k_proj_weight) = (weight(size), weight(key_size));
+        let v_proj_weight = weight(value_size);
+        let in_proj = InProjection::Separate { q_proj_weight, k_proj_weight, v_proj_weight };
+        Ok(Self::with(in_proj, size, PackedHeads { heads, key_heads: heads }, rng))
+    }
+
+    fn with(in_proj: InProjection<T>, size: usize, heads: PackedHeads, rng: &mut Rng) -> Self {
+        let rows = (heads.heads + 2 * heads.key_heads) * (size / heads.heads);
         let out_proj: Linear<T> = Linear::new(size, size, rng);
-        let bias = Some(Param::new(Tensor::zeros([size])));
-        Ok(Self {
-            in_proj_weight: Param::new(xavier_uniform([rows, size], 1.0, rng)),
-            in_proj_bias: Some(Param::new(Tensor::zeros([rows]))),
-            out_proj: Linear { bias, ..out_proj },
-            heads: PackedHeads { heads, key_heads },
+        let settings = Settings {
             dropout: 0.0,
             causal: false,
+            scale: None,
+            zero_attention: false,
             slopes: None,
-        })
+            rotary: None,
+        };
+        Self {
+            in_proj,
+            in_proj_bias: Some(Param::new(Tensor::zeros([rows]))),
+            bias_k: None,
+            bias_v: None,
+            out_proj: Linear { bias: Some(Param::new(Tensor::zeros([size]))), ..out_proj },
+            relative_attention_bias: None,
+            heads,
+            size,
+            settings,
+        }
     }
 
     /// The same without biases (PyTorch: `bias=False`).
@@ -116,25 +183,97 @@ impl<T: Float> MultiheadAttention<T> {
         Self { in_proj_bias: None, out_proj: self.out_proj.without_bias(), ..self }
     }
 
+    /// With one more key and value, trained, behind those given (PyTorch: `add_bias_kv=True`). They start by Xavier's rule.
+    #[must_use]
+    pub fn with_bias_kv(self, rng: &mut Rng) -> Self {
+        let width = self.heads.key_heads * self.head_size();
+        let mut draw = || Some(Param::new(xavier_normal([1, 1, width], 1.0, rng)));
+        let (bias_k, bias_v) = (draw(), draw());
+        Self { bias_k, bias_v, ..self }
+    }
+
+    /// With one more key and value of noughts behind those given, so that a query can look at nothing (PyTorch:
+    /// `add_zero_attn=True`).
+    #[must_use]
+    pub fn with_zero_attention(mut self) -> Self {
+        self.settings.zero_attention = true;
+        self
+    }
+
     /// In training, probabilities are dropped with probability `p` (PyTorch: `dropout`).
+    ///
+    /// ```
+    /// use gradus_layers::MultiheadAttention;
+    /// use gradus_tensor::Rng;
+    /// let layer: MultiheadAttention = MultiheadAttention::new(16, 4, &mut Rng::seed(0))?;
+    /// assert!(layer.clone().dropout(0.1).is_ok());
+    /// assert!(layer.dropout(1.5).is_err());
+    /// # Ok::<(), gradus_layers::LayerError>(())
+    /// ```
     ///
     /// # Errors
     /// If `p` lies outside 0 ..= 1.
-    pub fn dropout(self, p: f64) -> Result<Self, LayerError> {
+    pub fn dropout(mut self, p: f64) -> Result<Self, LayerError> {
         LayerError::check((0.0..=1.0).contains(&p), NAME, "dropout", p, "a probability (0 ≤ p ≤ 1)")?;
-        Ok(Self { dropout: p, ..self })
+        self.settings.dropout = p;
+        Ok(self)
     }
 
     /// No query sees a later key (PyTorch: `is_causal=True`).
     #[must_use]
-    pub fn causal(self) -> Self {
-        Self { causal: true, ..self }
+    pub fn causal(mut self) -> Self {
+        self.settings.causal = true;
+        self
+    }
+
+    /// Products of queries and keys are multiplied by `scale` instead of 1/√D; T5 has 1.
+    ///
+    /// # Errors
+    /// If it is not finite.
+    pub fn scale(mut self, scale: f64) -> Result<Self, LayerError> {
+        LayerError::check(scale.is_finite(), NAME, "scale", scale, "finite")?;
+        self.settings.scale = Some(scale);
+        Ok(self)
     }
 
     /// With linear biases by [`alibi_slopes`] instead of embeddings of positions.
     #[must_use]
-    pub fn alibi(self) -> Self {
-        Self { slopes: Some(alibi_slopes(self.heads.heads)), ..self }
+    pub fn alibi(mut self) -> Self {
+        self.settings.slopes = Some(alibi_slopes(self.heads.heads));
+        self
+    }
+
+    /// Queries and keys turn with their positions.
+    ///
+    /// # Errors
+    /// If it is made for heads of another size.
+    pub fn rotary(mut self, rotary: Rotary<T>) -> Result<Self, LayerError> {
+        let (have, want) = (rotary.size(), self.head_size());
+        LayerError::check(
+            have == want,
+            NAME,
+            "rotary's size",
+            have,
+            format_args!("a head's {want} features"),
+        )?;
+        self.settings.rotary = Some(rotary);
+        Ok(self)
+    }
+
+    /// With a trained bias for each distance, T5's. Attention then holds the matrix of scores, which its gradient needs.
+    ///
+    /// # Errors
+    /// If it is made for another number of heads.
+    pub fn relative_bias(self, bias: RelativeBias<T>) -> Result<Self, LayerError> {
+        let (have, want) = (bias.weight.dim(1), self.heads.heads);
+        LayerError::check(
+            have == want,
+            NAME,
+            "relative bias's heads",
+            have,
+            format_args!("the layer's {want}"),
+        )?;
+        Ok(Self { relative_attention_bias: Some(bias), ..self })
     }
 
     /// How many heads there are.
@@ -146,134 +285,34 @@ impl<T: Float> MultiheadAttention<T> {
     /// Features of one head (D).
     #[must_use]
     pub fn head_size(&self) -> usize {
-        self.in_proj_weight.dim(0) / (self.heads.heads + 2 * self.heads.key_heads)
+        self.size / self.heads.heads
     }
 
     /// `given` with the layer's own settings on top.
-    fn options(&self, given: &AttentionOptions<T>, cx: &mut Context<'_>) -> AttentionOptions<T> {
-        let mut options = given.clone();
-        if self.causal {
+    pub(crate) fn options(&self, given: &AttentionOptions<T>, cx: &mut Context<'_>) -> AttentionOptions<T> {
+        let (mut options, settings) = (given.clone(), &self.settings);
+        if settings.causal {
             options = options.causal();
         }
-        if let Some(slopes) = &self.slopes {
+        if let Some(scale) = settings.scale {
+            options = options.scale(scale);
+        }
+        if let Some(slopes) = &settings.slopes {
             options = options.alibi(slopes.clone());
         }
         match cx.rng() {
-            Some(rng) if self.dropout > 0.0 => options.dropout(self.dropout, rng),
+            Some(rng) if settings.dropout > 0.0 => options.dropout(settings.dropout, rng),
             _ => options,
         }
     }
+}
 
-    #[track_caller]
-    fn check(&self, x: &Var<T>) {
-        let (size, shape) = (self.in_proj_weight.dim(1), x.shape());
-        let fits = shape.len() >= 2 && shape[shape.len() - 1] == size;
-        assert!(fits, "{NAME}: not […, L, E]: {shape} ({:?} ≠ {size})", shape.last());
-    }
-
-    /// Self-attention with options beside the layer's own: masks, an offset. `[…, L, E] → […, L, E]`.
-    ///
-    /// # Panics
-    /// If the last axis is not E, or a mask does not fit.
-    #[must_use]
-    #[track_caller]
-    pub fn forward_with(&self, x: &Var<T>, options: &AttentionOptions<T>, cx: &mut Context<'_>) -> Var<T> {
-        self.check(x);
-        let options = self.options(options, cx);
-        let rows = affine(x, &self.in_proj_weight, self.in_proj_bias.as_ref(), cx);
-        let merged = rows.multi_head_attention(self.heads, &options);
-        self.record(x, x.dim(-2), cx);
-        self.out_proj.forward(&merged, cx)
-    }
-
-    /// Rows `first .. first + count` (heads) of the fused projection of `x`, as `[…, heads, L, D]`.
-    fn project(&self, x: &Var<T>, (first, count): (usize, usize)) -> Var<T> {
-        let size = self.head_size();
-        let weight = self.in_proj_weight.narrow(0, first * size, count * size);
-        let bias = self.in_proj_bias.as_ref().map(|bias| bias.narrow(0, first * size, count * size));
-        let mut shape = x.shape().to_vec();
-        shape.pop();
-        shape.extend([count, size]);
-        x.linear(&weight, bias.as_ref()).reshape(shape).transpose(-3, -2)
-    }
-
-    /// Queries `[…, L, E]` attend to keys and values `[…, S, E]` (PyTorch: `forward(query, key, value)`) → `[…, L, E]`.
-    ///
-    /// # Panics
-    /// If shapes do not fit, or a mask does not.
-    #[must_use]
-    #[track_caller]
-    pub fn attend(
-        &self,
-        [query, key, value]: [&Var<T>; 3],
-        options: &AttentionOptions<T>,
-        cx: &mut Context<'_>,
-    ) -> Var<T> {
-        for x in [query, key, value] {
-            self.check(x);
-        }
-        let PackedHeads { heads, key_heads } = self.heads;
-        let options = self.options(options, cx);
-        let q = self.project(query, (0, heads));
-        let k = self.project(key, (heads, key_heads));
-        let v = self.project(value, (heads + key_heads, key_heads));
-        let out = q.scaled_dot_product_attention(&k, &v, &options).transpose(-3, -2);
-        self.record(query, key.dim(-2), cx);
-        self.out_proj.forward(&out.reshape(*query.shape()), cx)
-    }
-
-    /// By what each head weighs each key for each query, without dropout: `[…, L, E], […, S, E] → […, H, L, S]` (PyTorch:
-    /// `need_weights=True, average_attn_weights=False`).
-    ///
-    /// # Panics
-    /// If shapes do not fit, or a mask does not.
-    #[must_use]
-    #[track_caller]
-    pub fn weights(&self, query: &Var<T>, key: &Var<T>, options: &AttentionOptions<T>) -> Var<T> {
-        for x in [query, key] {
-            self.check(x);
-        }
-        let PackedHeads { heads, key_heads } = self.heads;
-        let options = self.options(options, &mut Context::eval());
-        let (q, k) = (self.project(query, (0, heads)), self.project(key, (heads, key_heads)));
-        q.attention_weights(&k, &options)
-    }
-
-    /// Self-attention of new tokens `[B, L, E]` that follow those in the cache, to which they are added: causal, without
-    /// gradients. `[B, L, E] → [B, L, E]`.
-    ///
-    /// # Panics
-    /// If `x` has not three axes or the last is not E, or the cache belongs to another batch or layer.
-    #[must_use]
-    #[track_caller]
-    pub fn decode(&self, x: &Var<T>, cache: &mut KeyValueCache<T>, cx: &mut Context<'_>) -> Var<T> {
-        self.check(x);
-        let [batch, rows, _] = x.dims();
-        let PackedHeads { heads, key_heads } = self.heads;
-        let options = AttentionOptions::new().causal().offset(cache.len());
-        let options = self.options(&options, &mut Context::eval());
-        no_grad(|| {
-            let fused = affine(x, &self.in_proj_weight, self.in_proj_bias.as_ref(), cx).into_value();
-            let split = fused.reshape([batch, rows, heads + 2 * key_heads, self.head_size()]);
-            let part = |first, count| split.narrow(2, first, count).transpose(1, 2);
-            let q = part(0, heads);
-            cache.append(&part(heads, key_heads), &part(heads + key_heads, key_heads));
-            let out = q.scaled_dot_product_attention(&cache.keys(), &cache.values(), &options);
-            let merged = Var::constant(out.transpose(1, 2).reshape(*x.shape()));
-            self.record(x, cache.len(), cx);
-            self.out_proj.forward(&merged, cx)
-        })
-    }
-
-    fn record(&self, x: &Var<T>, keys: usize, cx: &mut Context<'_>) {
-        let [rows, size] = self.in_proj_weight.dims();
-        cx.record(
-            NAME,
-            Some(&self.in_proj_weight),
-            x,
-            (x.len() * (rows + 2 * keys * size / size.max(1))) as u64,
-        );
-    }
+fn check_heads(size: usize, heads: usize, key_heads: usize) -> Result<(), LayerError> {
+    let divides = |part: usize, whole: usize| part > 0 && whole > 0 && whole.is_multiple_of(part);
+    let range = format_args!("a divisor of the {size} features");
+    LayerError::check(divides(heads, size), NAME, "heads", heads, range)?;
+    let range = format_args!("a divisor of the {heads} heads");
+    LayerError::check(divides(key_heads, heads), NAME, "key_heads", key_heads, range)
 }
 
 impl<T: Float> Layer<T> for MultiheadAttention<T> {

@@ -38,6 +38,17 @@ impl<T: Float> KeyValueCache<T> {
     }
 
     /// An empty one that will not grow before it holds `tokens`.
+    ///
+    /// ```
+    /// use gradus_layers::KeyValueCache;
+    /// use gradus_tensor::Tensor;
+    /// let mut cache = KeyValueCache::with_capacity(256);
+    /// assert!(cache.is_empty());
+    /// let tokens = Tensor::<f32>::ones([1, 2, 7, 8]);
+    /// cache.append(&tokens, &tokens);
+    /// cache.truncate(5); // back to a prompt that is shared
+    /// assert_eq!((cache.len(), cache.values().dims()), (5, [1, 2, 5, 8]));
+    /// ```
     #[must_use]
     pub fn with_capacity(tokens: usize) -> Self {
         Self { held: None, length: 0, capacity: tokens }

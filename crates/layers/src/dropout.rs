@@ -71,11 +71,18 @@ dropout! {
     /// # Ok::<(), gradus_layers::LayerError>(())
     /// ```
     Dropout |x| *x.shape();
-    /// [`Dropout`] of whole channels: `[N, C, …]` loses each of its N·C channels with probability p (Tompson et al. 2015;
-    /// PyTorch: `Dropout1d`, `Dropout2d`, `Dropout3d`).
+    /// [`Dropout`] of whole channels: `[N, C, …]` loses each of its N·C channels with probability p (Tompson et al. 2015);
+    /// [`Dropout1d`], [`Dropout2d`] and [`Dropout3d`] do so for the rank that they name.
     ///
     /// The input has at least two axes.
     ChannelDropout |x| leading::<2>("ChannelDropout", x.shape());
+    /// [`Dropout`] of whole channels of sequences, `[N, C, L]` or `[C, L]` (PyTorch: `Dropout1d`).
+    Dropout1d |x| channels("Dropout1d", x.shape(), &[2, 3], "[N, C, L] or [C, L]");
+    /// [`Dropout`] of whole channels of images, `[N, C, H, W]` (PyTorch: `Dropout2d`, which takes three axes for `[N, C, L]`: that
+    /// is [`Dropout1d`]).
+    Dropout2d |x| channels("Dropout2d", x.shape(), &[4], "[N, C, H, W]");
+    /// [`Dropout`] of whole channels of volumes, `[N, C, D, H, W]` or `[C, D, H, W]` (PyTorch: `Dropout3d`).
+    Dropout3d |x| channels("Dropout3d", x.shape(), &[4, 5], "[N, C, D, H, W] or [C, D, H, W]");
     /// [`Dropout`] of whole samples: `[N, …]`, for the branch beside a residual connection, which is then skipped: stochastic
     /// depth (Huang et al. 2016; torchvision: `StochasticDepth(mode="row")`).
     ///
@@ -83,9 +90,17 @@ dropout! {
     DropPath |x| leading::<1>("DropPath", x.shape());
 }
 
+/// One number for each channel; without an axis of samples, where `ranks` names two, the first axis is the channels'.
+#[track_caller]
+fn channels(layer: &str, shape: &Shape, ranks: &[usize], shapes: &str) -> Shape {
+    let rank = shape.len();
+    assert!(ranks.contains(&rank), "{layer}: not {shapes}: {shape} ({rank} axes)");
+    if ranks.len() == 2 && rank == ranks[0] { leading::<1>(layer, shape) } else { leading::<2>(layer, shape) }
+}
+
 /// The first `N` axes as they are, the others of length 1.
 #[track_caller]
-fn leading<const N: usize>(layer: &str, shape: &Shape) -> Shape {
+pub(crate) fn leading<const N: usize>(layer: &str, shape: &Shape) -> Shape {
     assert!(shape.len() >= N, "{layer}: too few axes: {shape} ({} < {N})", shape.len());
     (N..shape.len()).fold(*shape, |shape, axis| shape.with(axis, 1))
 }

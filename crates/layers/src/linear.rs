@@ -37,6 +37,14 @@ impl<T: Float> Linear<T> {
     }
 
     /// The same without a bias (PyTorch: `bias=False`).
+    ///
+    /// ```
+    /// use gradus_layers::Linear;
+    /// use gradus_module::Module;
+    /// use gradus_tensor::Rng;
+    /// let layer: Linear = Linear::new(3, 2, &mut Rng::seed(0)).without_bias();
+    /// assert_eq!((layer.parameter_count(), layer.bias.is_none()), (6, true));
+    /// ```
     #[must_use]
     pub fn without_bias(self) -> Self {
         Self { bias: None, ..self }

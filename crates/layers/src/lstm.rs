@@ -31,6 +31,20 @@ recurrent_layer! {
 }
 
 /// What an LSTM carries from step to step (PyTorch: `(h_n, c_n)`).
+///
+/// ```
+/// use gradus_autodiff::Var;
+/// use gradus_layers::{Lstm, LstmState};
+/// use gradus_module::Context;
+/// use gradus_tensor::{Rng, Tensor};
+/// let layer = Lstm::builder(3, 8).projection(5).build::<f32>(&mut Rng::seed(0))?;
+/// let zeros = |size: usize| Var::constant(Tensor::zeros([1, 4, size]));
+/// let first = LstmState { hidden: zeros(5), cell: zeros(8) };
+/// let x = Var::constant(Tensor::ones([7, 4, 3]));
+/// let (y, last) = layer.forward_from(&x, Some(&first), &mut Context::eval());
+/// assert_eq!((y.dims(), last.hidden.dims(), last.cell.dims()), ([7, 4, 5], [1, 4, 5], [1, 4, 8]));
+/// # Ok::<(), gradus_layers::LayerError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct LstmState<T: Float = f32> {
     /// Hidden states: `[layers · directions, B, P]` of a layer, `[B, P]` of a cell.
@@ -74,6 +88,19 @@ impl<T: Float> Lstm<T> {
 
     /// [`Lstm::forward_from`] of sequences of several lengths: nothing is computed for padding, and the last states are
     /// those of each sequence's own end.
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_layers::{Lstm, PackedSequence};
+    /// use gradus_module::Context;
+    /// use gradus_tensor::{Rng, Tensor};
+    /// let layer = Lstm::builder(3, 8).build::<f32>(&mut Rng::seed(0))?;
+    /// let (long, short) = (Var::constant(Tensor::ones([7, 3])), Var::constant(Tensor::ones([2, 3])));
+    /// let packed = PackedSequence::pack(&[&long, &short]);
+    /// let (y, state) = layer.forward_packed(&packed, None, &mut Context::eval());
+    /// assert_eq!((y.lengths(), state.hidden.dims()), (vec![7, 2], [1, 2, 8]));
+    /// # Ok::<(), gradus_layers::LayerError>(())
+    /// ```
     ///
     /// # Panics
     /// If the input or the states do not fit.

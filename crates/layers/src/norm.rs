@@ -67,6 +67,15 @@ impl<T: Float> LayerNorm<T> {
 
     /// The same with another ε.
     ///
+    /// ```
+    /// use gradus_layers::LayerNorm;
+    /// use gradus_module::Module;
+    /// let layer: LayerNorm = LayerNorm::new([8]).eps(1e-6)?;
+    /// assert_eq!(layer.clone().without_bias().parameter_count(), 8);
+    /// assert_eq!(layer.without_affine().parameter_count(), 0);
+    /// # Ok::<(), gradus_layers::LayerError>(())
+    /// ```
+    ///
     /// # Errors
     /// If it is negative or not finite.
     pub fn eps(self, eps: f64) -> Result<Self, LayerError> {
@@ -85,6 +94,16 @@ impl<T: Float> Layer<T> for LayerNorm<T> {
 
 /// y = x/√(mean x² + ε)·w over the last axes of each sample: `[…, D] → […, D]` (Zhang & Sennrich 2019; PyTorch:
 /// `RMSNorm`). ε is the machine epsilon of the element type; published models say which they want.
+///
+/// ```
+/// use gradus_autodiff::Var;
+/// use gradus_layers::RmsNorm;
+/// use gradus_module::{Context, Layer};
+/// let layer = RmsNorm::<f64>::new([2]).eps(0.0)?;
+/// let y = layer.forward(&Var::constant([[1.0, 7.0]]), &mut Context::eval()); // √((1 + 49)/2) = 5
+/// assert!((y.value().at(&[0, 1]) - 1.4).abs() < 1e-12);
+/// # Ok::<(), gradus_layers::LayerError>(())
+/// ```
 #[derive(Clone, Debug, Module)]
 pub struct RmsNorm<T: Float = f32> {
     /// The shape of the last axes; starts at 1.
@@ -130,6 +149,16 @@ impl<T: Float> Layer<T> for RmsNorm<T> {
 /// [`LayerNorm`] over groups of channels, each with all its positions: `[N, C, …] → [N, C, …]`, with a weight and a bias
 /// for each channel (Wu & He 2018; PyTorch: `GroupNorm`). ε is 1e-5. With as many groups as channels it is instance
 /// normalisation.
+///
+/// ```
+/// use gradus_autodiff::Var;
+/// use gradus_layers::GroupNorm;
+/// use gradus_module::{Context, Layer};
+/// let layer = GroupNorm::<f64>::new(2, 4)?.eps(0.0)?.without_affine();
+/// let x = Var::constant([[1.0, 3.0, 10.0, 30.0]]); // one position, channels 1 3 and 10 30
+/// assert_eq!(layer.forward(&x, &mut Context::eval()).value().to_vec(), [-1.0, 1.0, -1.0, 1.0]);
+/// # Ok::<(), gradus_layers::LayerError>(())
+/// ```
 #[derive(Clone, Debug, Module)]
 pub struct GroupNorm<T: Float = f32> {
     /// `[C]`; starts at 1.

@@ -11,7 +11,8 @@ pub(crate) struct Tracking {
     pub(crate) mean: BufferId,
     /// Takes the unbiased variance.
     pub(crate) variance: BufferId,
-    pub(crate) count: BufferId,
+    /// None: nobody counts.
+    pub(crate) count: Option<BufferId>,
     pub(crate) momentum: f64,
 }
 
@@ -84,12 +85,16 @@ impl<T: Float> Normalise<T> {
             self.tracking
         {
             let unbiased = variance * T::of(count as f64 / (count as f64 - 1.0));
-            let flat = |x: &Tensor<T>| x.reshape([x.len()]);
+            // Where each sample has its own statistics, the buffers average over the samples.
+            let flat = |x: &Tensor<T>| {
+                let x = if x.dim(0) == 1 { x.clone() } else { x.mean_axes(&[0], true) };
+                x.reshape([x.len()])
+            };
             self.updates = vec![
                 Update::Average { target: to_mean, value: flat(mean), momentum },
                 Update::Average { target: to_variance, value: flat(&unbiased), momentum },
-                Update::Count { target: counter },
             ];
+            self.updates.extend(counter.map(|target| Update::Count { target }));
         }
     }
 }

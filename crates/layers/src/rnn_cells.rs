@@ -110,15 +110,51 @@ cell! {
 }
 cell! {
     /// One step of a [`Gru`](crate::Gru) (PyTorch: `GRUCell`).
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_layers::GruCell;
+    /// use gradus_module::Context;
+    /// use gradus_tensor::{Rng, Tensor};
+    /// let cell: GruCell = GruCell::new(3, 8, &mut Rng::seed(0))?;
+    /// assert_eq!(cell.weight_ih.dims(), [24, 3]);
+    /// let state = cell.forward(&Var::constant(Tensor::ones([4, 3])), None, &mut Context::eval());
+    /// assert_eq!(state.dims(), [4, 8]);
+    /// # Ok::<(), gradus_layers::LayerError>(())
+    /// ```
     plain GruCell, Recurrence::Gru, "3"
 }
 cell! {
     /// One step of an [`Lstm`](crate::Lstm) (PyTorch: `LSTMCell`).
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_layers::LstmCell;
+    /// use gradus_module::Context;
+    /// use gradus_tensor::{Rng, Tensor};
+    /// let cell: LstmCell = LstmCell::new(3, 8, &mut Rng::seed(0))?;
+    /// let (x, cx) = (Var::constant(Tensor::ones([4, 3])), &mut Context::eval());
+    /// let first = cell.forward(&x, None, cx);
+    /// let second = cell.forward(&x, Some(&first), cx);
+    /// assert_eq!((second.hidden.dims(), second.cell.dims()), ([4, 8], [4, 8]));
+    /// # Ok::<(), gradus_layers::LayerError>(())
+    /// ```
     LstmCell, Recurrence::Lstm, "4"
 }
 
 impl<T: Float> RnnCell<T> {
     /// max(x, 0) instead of tanh (PyTorch: `nonlinearity="relu"`).
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_layers::RnnCell;
+    /// use gradus_module::Context;
+    /// use gradus_tensor::{Rng, Tensor};
+    /// let cell = RnnCell::<f32>::new(3, 8, &mut Rng::seed(0))?.relu();
+    /// let h = cell.forward(&Var::constant(Tensor::ones([4, 3])), None, &mut Context::eval());
+    /// assert!(h.value().to_vec().iter().all(|&x| x >= 0.0));
+    /// # Ok::<(), gradus_layers::LayerError>(())
+    /// ```
     #[must_use]
     pub fn relu(self) -> Self {
         Self { cell: Recurrence::Relu, ..self }

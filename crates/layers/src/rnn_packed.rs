@@ -60,6 +60,15 @@ impl<T: Float> PackedSequence<T> {
 
     /// Sequences `[T, I]` of several lengths (PyTorch: `pack_sequence(enforce_sorted=False)`).
     ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_layers::PackedSequence;
+    /// let (short, long) = (Var::constant([[1.0_f32]]), Var::constant([[2.0_f32], [3.0]]));
+    /// let packed = PackedSequence::pack(&[&short, &long]);
+    /// assert_eq!(packed.data.value().to_vec(), [2.0, 1.0, 3.0]); // the longer one first, step by step
+    /// assert_eq!(packed.lengths(), [1, 2]);
+    /// ```
+    ///
     /// # Panics
     /// If there are none, one is empty, or they differ in I.
     #[must_use]

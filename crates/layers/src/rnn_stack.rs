@@ -10,6 +10,15 @@ use crate::error::LayerError;
 use crate::init::fan_uniform;
 
 /// The parameters of one direction of one layer. G is the number of gates: 1, for LSTM 4 (i, f, g, o), for GRU 3 (r, z, n).
+///
+/// ```
+/// use gradus_layers::{Gru, RnnWeights};
+/// use gradus_tensor::Rng;
+/// let layer = Gru::builder(3, 8).bidirectional().build::<f32>(&mut Rng::seed(0))?;
+/// let RnnWeights { weight_ih, weight_hh, .. } = layer.weights(0, true); // backwards
+/// assert_eq!((weight_ih.dims(), weight_hh.dims()), ([24, 3], [24, 8]));
+/// # Ok::<(), gradus_layers::LayerError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct RnnWeights<T: Float = f32> {
     /// `[G·H, I]`.

@@ -23,7 +23,8 @@ fn pattern<const N: usize>(
 /// The layer that PyTorch's values were recorded with.
 fn recorded() -> MultiheadAttention<f64> {
     let Ok(mut layer) = MultiheadAttention::new(4, 2, &mut Rng::seed(0)) else { panic!("2 divides 4") };
-    layer.in_proj_weight = Param::new(pattern([12, 4], [7, 11, 5, 10]));
+    let in_proj_weight = Param::new(pattern([12, 4], [7, 11, 5, 10]));
+    layer.in_proj = InProjection::Fused { in_proj_weight };
     layer.in_proj_bias = Some(Param::new(pattern([12], [5, 7, 3, 10])));
     layer.out_proj.weight = Param::new(pattern([4, 4], [3, 7, 3, 5]));
     layer.out_proj.bias = Some(Param::new(Tensor::from([0.1, -0.2, 0.3, 0.0])));
@@ -119,7 +120,8 @@ fn gradients_and_names() {
     });
     let mut plain = MultiheadAttention::grouped(12, 6, 2, &mut Rng::seed(4)).unwrap().without_bias();
     assert_eq!(names(&plain), ["in_proj_weight", "out_proj.weight"]);
-    assert_eq!((plain.in_proj_weight.dims(), plain.head_size()), ([20, 12], 2));
+    let InProjection::Fused { in_proj_weight } = &plain.in_proj else { panic!("one width") };
+    assert_eq!((in_proj_weight.dims(), plain.head_size()), ([20, 12], 2));
     check_layer(&mut plain, &noise([3, 4, 12], 2), |layer, x| layer.forward(x, &mut Context::eval()));
 }
 

@@ -126,3 +126,18 @@ fn bits_do_not_depend_on_threads_and_attention_projects_in_bf16() {
         assert!(off < 5e-3, "{isa}: {off}");
     }
 }
+
+/// What is computed again in the backward pass is computed in the same precision.
+#[test]
+fn checkpoints_keep_the_precision() {
+    let layer = Sequential::<f32>::new()
+        .push(Linear::new(9, 20, &mut Rng::seed(2)))
+        .push(Relu)
+        .push(Linear::new(20, 3, &mut Rng::seed(3)));
+    let x = Var::leaf(noise(&[6, 9], 4));
+    let gradient = |y: Var<f32>| y.square().sum().backward().of(&x).cloned();
+    let plain = gradient(layer.forward(&x, &mut half()));
+    let again = gradient(gradus_module::checkpoint(&layer, &x, &mut half()));
+    assert!(plain.is_some() && plain == again);
+    assert!(plain != gradient(layer.forward(&x, &mut Context::eval())));
+}

@@ -185,10 +185,10 @@ fn activations_are_their_functions() {
     check(&Tanh, &f64::tanh);
     check(&Sigmoid, &sigmoid);
     check(&LogSigmoid, &|x| sigmoid(x).ln());
-    check(&Softplus, &|x| x.exp().ln_1p());
+    check(&Softplus::default(), &|x| x.exp().ln_1p());
     check(&Softsign, &|x| x / (1.0 + x.abs()));
     check(&Tanhshrink, &|x| x - x.tanh());
-    check(&Hardtanh, &|x| x.clamp(-1.0, 1.0));
+    check(&Hardtanh::default(), &|x| x.clamp(-1.0, 1.0));
     check(&Hardsigmoid, &|x| (x / 6.0 + 0.5).clamp(0.0, 1.0));
     check(&Hardswish, &|x| x * (x / 6.0 + 0.5).clamp(0.0, 1.0));
     check(&Hardshrink::default(), &|x| if x.abs() > 0.5 { x } else { 0.0 });

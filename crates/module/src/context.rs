@@ -5,6 +5,17 @@ use gradus_autodiff::{LeafId, Var};
 use gradus_tensor::{Float, Precision, Rng, RngState, Shape};
 
 /// What one layer did in a traced forward pass.
+///
+/// ```
+/// use gradus_autodiff::Var;
+/// use gradus_module::{Context, Trace};
+/// let (x, weight) = (Var::constant([[1.0_f32, 2.0]]), Var::leaf([[3.0, 4.0]]));
+/// let mut trace: Vec<Trace> = Vec::new();
+/// let mut cx = Context::traced(&mut trace);
+/// let y = x.linear(&weight, None);
+/// cx.record("Linear", Some(&weight), &y, 2); // a layer does this in its forward pass
+/// assert_eq!((trace[0].kind, trace[0].output[..] == [1, 1], trace[0].multiply_adds), ("Linear", true, 2));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trace {
     /// The layer's type.
@@ -18,6 +29,16 @@ pub struct Trace {
 }
 
 /// How a forward pass runs: see [`Context::train`], [`Context::eval`] and [`Context::inference`].
+///
+/// ```
+/// use gradus_module::Context;
+/// use gradus_tensor::Rng;
+/// let mut rng = Rng::seed(7);
+/// let mut training = Context::train(&mut rng);
+/// assert!(training.is_training() && training.rng().is_some());
+/// let mut evaluation = Context::eval();
+/// assert!(!evaluation.is_training() && evaluation.rng().is_none());
+/// ```
 pub struct Context<'a> {
     rng: Option<&'a mut Rng>,
     trace: Option<&'a mut Vec<Trace>>,

@@ -20,6 +20,16 @@ pub enum Kind {
 }
 
 /// One named piece of a model's state.
+///
+/// ```
+/// use gradus_module::{Entry, Kind, Param};
+/// use gradus_tensor::{AnyTensor, DType, Tensor};
+/// let mut weight = Param::new([1.0_f32, 2.0]);
+/// let entry: &mut dyn Entry = &mut weight;
+/// assert_eq!((entry.kind(), entry.dtype(), entry.shape().count()), (Kind::Parameter, DType::F32, 2));
+/// entry.set(&AnyTensor::from(Tensor::from([3.0_f64, 4.0])));
+/// assert_eq!(weight.value().to_vec(), [3.0, 4.0]);
+/// ```
 pub trait Entry: Any {
     /// What it is for.
     fn kind(&self) -> Kind;
@@ -57,6 +67,17 @@ fn check_shape(have: &Shape, given: &Shape) {
 /// A trained tensor: a leaf of the graph with a value that optimizers change. Derefs to its [`Var`].
 ///
 /// A clone is a parameter of its own with the same value.
+///
+/// ```
+/// use gradus_module::{Entry, Param};
+/// let mut weight = Param::new([1.0_f32, 2.0]);
+/// *weight.value_mut() *= 3.0;
+/// let gradients = weight.square().sum().backward(); // a method of `Var`
+/// assert_eq!(gradients.of(&weight).map(|g| g.to_vec()), Some(vec![6.0, 12.0]));
+/// weight.set_trainable(false);
+/// assert!(!weight.is_trainable());
+/// assert_eq!(weight.value().to_vec(), [3.0, 6.0]);
+/// ```
 #[derive(Debug)]
 pub struct Param<T: Float = f32> {
     var: Var<T>,
@@ -83,6 +104,21 @@ impl<T: Float> Param<T> {
         self.var.value_mut()
     }
 
+    /// A variable in a parameter's place: a weight that is computed from others, or another layer's parameter. Gradients go where the
+    /// variable comes from. For copies of a layer that live as long as a forward pass; what is written to it reaches nobody.
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_module::Param;
+    /// let original = Param::new([1.0_f32, 2.0]);
+    /// let doubled = Param::standing_for(&*original * 2.0);
+    /// assert_eq!(doubled.sum().backward().of(&original).unwrap().to_vec(), [2.0, 2.0]);
+    /// ```
+    #[must_use]
+    pub fn standing_for(var: Var<T>) -> Self {
+        Self::of(var)
+    }
+
     fn of(var: Var<T>) -> Self {
         Self { var, packed: OnceLock::new() }
     }
@@ -90,6 +126,14 @@ impl<T: Float> Param<T> {
     /// The transpose `[I, O]` of a weight `[O, I]`, packed for products from the left: x·Wᵀ is
     /// [`x.matmul_packed(weight.packed(), bias)`](Tensor::matmul_packed). Packed when asked for the first time and kept until the
     /// value changes; takes as much memory as the weight. Layers do this in [`Context::inference`](crate::Context::inference).
+    ///
+    /// ```
+    /// use gradus_module::Param;
+    /// use gradus_tensor::Tensor;
+    /// let weight = Param::new([[1.0_f32, 2.0], [3.0, 4.0]]); // [O, I]
+    /// let x = Tensor::from([[1.0, 1.0]]);
+    /// assert_eq!(x.matmul_packed(weight.packed(), None).to_vec(), [3.0, 7.0]);
+    /// ```
     ///
     /// # Panics
     /// If there are not two axes.
@@ -162,6 +206,14 @@ impl<T: Float> Entry for Param<T> {
 }
 
 /// A tensor of the state that is not trained: running statistics, fixed tables (PyTorch: `register_buffer`).
+///
+/// ```
+/// use gradus_module::Buffer;
+/// let mut running_mean = Buffer::new([0.0_f32, 1.0]);
+/// *running_mean.value_mut() *= 0.5;
+/// assert_eq!(running_mean.value().to_vec(), [0.0, 0.5]);
+/// assert_ne!(running_mean.clone().id(), running_mean.id()); // a clone is a buffer of its own
+/// ```
 #[derive(Debug)]
 pub struct Buffer<T: Float = f32> {
     id: BufferId,
@@ -190,6 +242,12 @@ impl<T: Float> Buffer<T> {
     /// The value, to change.
     pub fn value_mut(&mut self) -> &mut Tensor<T> {
         &mut self.value
+    }
+
+    /// The same value under the same name: updates that a copy of the layer hands out reach this buffer.
+    #[must_use]
+    pub fn alias(&self) -> Self {
+        Self { id: self.id, value: self.value.clone() }
     }
 }
 
@@ -230,6 +288,14 @@ impl<T: Float> Entry for Buffer<T> {
 }
 
 /// A count of training steps, kept in the state as a scalar `i64` (PyTorch: `num_batches_tracked`).
+///
+/// ```
+/// use gradus_module::Counter;
+/// let mut batches = Counter::new(7);
+/// batches.increment();
+/// assert_eq!(batches.value(), 8);
+/// assert_ne!(batches.clone().id(), batches.id()); // a clone is a counter of its own
+/// ```
 #[derive(Debug)]
 pub struct Counter {
     id: BufferId,
@@ -253,6 +319,12 @@ impl Counter {
     #[must_use]
     pub fn value(&self) -> u64 {
         self.value
+    }
+
+    /// The same count under the same name, as [`Buffer::alias`].
+    #[must_use]
+    pub fn alias(&self) -> Self {
+        Self { id: self.id, value: self.value }
     }
 
     /// Counts one more.

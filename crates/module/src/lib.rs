@@ -28,6 +28,26 @@ pub use gradus_tensor as tensor;
 pub use checkpoint::{checkpoint, checkpoint_with_context, shared};
 pub use context::{Context, Trace};
 pub use entry::{Buffer, Counter, Entry, Kind, Param};
+/// Writes the walk of a [`Module`](trait@Module).
+///
+/// ```
+/// use gradus_module::{Module, Param};
+///
+/// #[derive(Module)]
+/// struct Block {
+///     #[module(rename = "in_proj")]
+///     input: Param,
+///     #[module(flatten)]
+///     rest: Vec<Param>,
+///     #[module(skip)]
+///     name: String,
+/// }
+///
+/// let [input, rest] = [0.0_f32, 1.0].map(|x| Param::new([x]));
+/// let block = Block { input, rest: vec![rest], name: "first".into() };
+/// assert_eq!(block.state().names().collect::<Vec<_>>(), ["in_proj", "0"]);
+/// # assert_eq!(block.name, "first");
+/// ```
 pub use gradus_module_derive::Module;
 pub use layer::Layer;
 pub use path::Path;

@@ -3,6 +3,15 @@
 use std::fmt;
 
 /// A dotted path of field names and indices.
+///
+/// ```
+/// use gradus_module::Path;
+/// let mut path = Path::root();
+/// path.enter("layers", |path| {
+///     path.enter_index(0, |path| path.enter("weight", |path| assert_eq!(path.as_str(), "layers.0.weight")));
+/// });
+/// assert_eq!(path.as_str(), "");
+/// ```
 #[derive(Debug, Default)]
 pub struct Path {
     text: String,

@@ -6,6 +6,19 @@ use gradus_tensor::{AnyTensor, DType, Shape};
 use thiserror::Error;
 
 /// Named tensors in a fixed order (PyTorch: a state dict).
+///
+/// ```
+/// use gradus_module::State;
+/// use gradus_tensor::Tensor;
+/// let mut layer = State::default();
+/// layer.push("bias", Tensor::from([0.5_f32]));
+/// let mut model = State::default();
+/// model.push_all("layers.0", &layer);
+/// assert_eq!((model.len(), model.is_empty()), (1, false));
+/// assert_eq!(model.names().collect::<Vec<_>>(), ["layers.0.bias"]);
+/// assert_eq!(model.below("layers.0").get("bias"), layer.get("bias"));
+/// assert!(model.iter().all(|(_, value)| value.len() == 1));
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct State {
     entries: Vec<(String, AnyTensor)>,
@@ -74,6 +87,18 @@ impl State {
 }
 
 /// A state that does not fit the model it was meant for.
+///
+/// ```
+/// use gradus_module::{LoadError, Module, Param, State};
+/// use gradus_tensor::Tensor;
+/// let mut model = (Param::new([1.0_f32]), Param::new([2.0_f32])); // paths 0 and 1
+/// let mut state = State::default();
+/// state.push("0", Tensor::from([1.0_f32, 2.0]));
+/// state.push("weight", Tensor::from([0.0_f32]));
+/// let error: LoadError = model.load(&state).unwrap_err();
+/// let told = "missing 1; unexpected weight; 0 is [1] in the model and [2] in the state";
+/// assert_eq!(error.to_string(), format!("the state does not fit the model: {told}"));
+/// ```
 #[derive(Clone, Debug, Error, PartialEq)]
 #[non_exhaustive]
 #[error("the state does not fit the model:{}", self.list())]

@@ -33,6 +33,20 @@ pub struct Summary {
 }
 
 /// Runs `forward` once with a traced context and tabulates the layers that reported.
+///
+/// ```
+/// use gradus_autodiff::Var;
+/// use gradus_module::{Row, Summary, Param, summary};
+/// let model = (Param::new([[1.0_f32, 2.0]]),);
+/// let x = Var::constant([[1.0_f32, 1.0]]);
+/// let table: Summary = summary(&model, |cx| {
+///     let y = x.linear(&model.0, None);
+///     cx.record("Linear", Some(&model.0), &y, 2); // layers do this themselves
+/// });
+/// let Row { kind, parameters, multiply_adds, .. } = &table.rows[0];
+/// assert_eq!((*kind, *parameters, *multiply_adds), ("Linear", 2, 2));
+/// assert!(table.to_string().ends_with("2 parameters, 2 multiply-adds"));
+/// ```
 pub fn summary<M: Module + ?Sized>(model: &M, forward: impl FnOnce(&mut Context<'_>)) -> Summary {
     let mut trace: Vec<Trace> = Vec::new();
     gradus_autodiff::no_grad(|| forward(&mut Context::traced(&mut trace)));

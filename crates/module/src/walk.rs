@@ -103,6 +103,26 @@ pub trait Module {
 
 /// Applies the buffer updates that ride with gradients, in the order of the forward pass. Optimizers call this in
 /// `step`. Updates of buffers that the model does not have are left out.
+///
+/// ```
+/// use gradus_autodiff::{Cotangents, Op, Save, Saved, Update, Var, apply};
+/// use gradus_module::{Counter, apply_updates};
+/// # use gradus_tensor::Tensor;
+/// # struct Count(Vec<Update<f32>>);
+/// # impl Op<f32> for Count {
+/// #     fn name(&self) -> &'static str { "count" }
+/// #     fn saves(&self) -> Save { Save::NOTHING }
+/// #     fn forward(&mut self, inputs: &[&Tensor<f32>]) -> Tensor<f32> { inputs[0].clone() }
+/// #     fn vjp(&self, _: &Saved<Var>, g: &Var) -> Cotangents<Var> { vec![Some(g.clone())] }
+/// #     fn updates(&self) -> &[Update<f32>] { &self.0 }
+/// # }
+/// let mut steps = Counter::new(0);
+/// let x = Var::leaf([1.0_f32]);
+/// // `Count` is an op that changes nothing but names an update.
+/// let loss = apply(Count(vec![Update::Count { target: steps.id() }]), &[&x]).sum();
+/// apply_updates(&mut steps, &loss.backward());
+/// assert_eq!(steps.value(), 1);
+/// ```
 pub fn apply_updates<T: Float>(model: &mut (impl Module + ?Sized), gradients: &Gradients<T>) {
     let mut by_target: BTreeMap<BufferId, Vec<&Update<T>>> = BTreeMap::new();
     for update in gradients.updates() {

@@ -7,7 +7,7 @@
 
 use gradus_tensor::Float;
 
-use crate::error::{OptimizerError, check, check_not_negative};
+use crate::error::{OptimizerError, check_betas, check_not_negative};
 use crate::optimizer::Optimizer;
 use crate::rule::{Rule, StepInfo};
 use crate::update_by;
@@ -77,9 +77,7 @@ impl Rule for AdamRule {
     }
 
     fn validate(&self) -> Result<(), OptimizerError> {
-        let (first, second) = self.betas;
-        check("beta_1", first, (0.0..1.0).contains(&first), "in 0 .. 1")?;
-        check("beta_2", second, (0.0..1.0).contains(&second), "in 0 .. 1")?;
+        check_betas(self.betas)?;
         check_not_negative("eps", self.eps)
     }
 

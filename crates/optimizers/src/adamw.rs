@@ -5,6 +5,7 @@ use crate::adam::AdamRule;
 use crate::error::OptimizerError;
 use crate::optimizer::Optimizer;
 use crate::rule::{Decay, Rule, StepInfo};
+use crate::update::Update;
 
 /// The weight decay that PyTorch's `AdamW` starts from.
 const WEIGHT_DECAY: f64 = 0.01;
@@ -71,11 +72,11 @@ impl Rule for AdamWRule {
         self.0.validate()
     }
 
-    fn update_f32(&self, step: &StepInfo, w: &mut [f32], g: &[f32], slots: &mut [&mut [f32]]) {
-        self.0.update_f32(step, w, g, slots);
+    fn update_f32(&self, step: &StepInfo, update: &mut Update<'_, f32>) {
+        self.0.update_f32(step, update);
     }
 
-    fn update_f64(&self, step: &StepInfo, w: &mut [f64], g: &[f64], slots: &mut [&mut [f64]]) {
-        self.0.update_f64(step, w, g, slots);
+    fn update_f64(&self, step: &StepInfo, update: &mut Update<'_, f64>) {
+        self.0.update_f64(step, update);
     }
 }

@@ -29,6 +29,16 @@ pub enum OptimizerError {
         /// The gradients'.
         gradient: DType,
     },
+    /// A parameter whose shape the method cannot train.
+    #[error("parameter `{name}` is {shape:?}: this optimizer needs {wanted}; choose parameters with `only`")]
+    ParameterShape {
+        /// The parameter's path.
+        name: String,
+        /// Its shape.
+        shape: Vec<usize>,
+        /// What it must be.
+        wanted: &'static str,
+    },
     /// A gradient that has not its parameter's shape.
     #[error("parameter `{name}` is {parameter:?} but its gradient is {gradient:?}")]
     GradientShape {
@@ -101,4 +111,10 @@ pub(crate) fn check(
 /// `Ok` if the value is a number from 0 on.
 pub(crate) fn check_not_negative(argument: &'static str, value: f64) -> Result<(), OptimizerError> {
     check(argument, value, value >= 0.0 && value.is_finite(), "a number from 0 on")
+}
+
+/// `Ok` if both β lie in 0 .. 1.
+pub(crate) fn check_betas((first, second): (f64, f64)) -> Result<(), OptimizerError> {
+    check("beta_1", first, (0.0..1.0).contains(&first), "in 0 .. 1")?;
+    check("beta_2", second, (0.0..1.0).contains(&second), "in 0 .. 1")
 }

@@ -5,6 +5,7 @@ use gradus_tensor::parallel::{self, Cost};
 use gradus_tensor::{AnyTensor, Body, Float, Tensor, current_isa, dispatch};
 
 use crate::rule::{MAX_SLOTS, Rule, StepInfo};
+use crate::update::Update;
 
 /// Elements in a piece of work: small enough for the nearest caches, large enough to be worth handing out.
 const CHUNK: usize = 8192;
@@ -32,10 +33,13 @@ pub(crate) struct Piece<'a, T> {
     pub(crate) slots: [&'a mut [T]; MAX_SLOTS],
     /// Σ g², if it was asked for.
     pub(crate) squares: f64,
+    /// Sums that the rule asked for.
+    pub(crate) sums: [f64; 2],
 }
 
-/// `f32` or `f64`.
-pub(crate) trait Real: Float {
+/// `f32` or `f64`. Public in name only, for the bounds of [`Update`]'s methods.
+#[allow(private_interfaces)] // nobody outside can name it
+pub trait Real: Float {
     /// The typed tensor in a slot.
     fn typed(slot: &mut AnyTensor) -> Option<&mut Tensor<Self>>;
     /// Σ x², added in double precision in an order that depends on the length alone.
@@ -43,16 +47,17 @@ pub(crate) trait Real: Float {
     /// Σ g² of one piece.
     fn squares_of(piece: &[Self]) -> f64;
     /// Calls `update` for pieces of the parameter, in parallel if it is large; answers the sum of their squares, added
-    /// as [`Real::sum_of_squares`] does.
-    fn in_pieces(whole: Piece<'_, Self>, update: &(dyn Fn(&mut Piece<'_, Self>) + Sync)) -> f64;
+    /// as [`Real::sum_of_squares`] does, and that of their other sums.
+    fn in_pieces(whole: Piece<'_, Self>, update: &(dyn Fn(&mut Piece<'_, Self>) + Sync)) -> (f64, [f64; 2]);
     /// The gradient that the rule sees, if it is not the piece's own; shrinks the parameter.
     fn prepare(preparation: &Preparation, piece: &mut Piece<'_, Self>) -> Option<Vec<Self>>;
-    /// The rule's update of a piece.
-    fn update<R: Rule>(rule: &R, step: &StepInfo, piece: &mut Piece<'_, Self>, gradient: Option<&[Self]>);
+    /// The rule's update of a parameter.
+    fn update<R: Rule>(rule: &R, step: &StepInfo, update: &mut Update<'_, Self>);
 }
 
 macro_rules! real {
     ($t:ty, $Variant:ident, $update:ident) => {
+        #[allow(private_interfaces)] // as of the trait
         impl Real for $t {
             fn typed(slot: &mut AnyTensor) -> Option<&mut Tensor<$t>> {
                 match slot {
@@ -69,7 +74,10 @@ macro_rules! real {
                 dispatch(current_isa(), Squares(piece))
             }
 
-            fn in_pieces(whole: Piece<'_, $t>, update: &(dyn Fn(&mut Piece<'_, $t>) + Sync)) -> f64 {
+            fn in_pieces(
+                whole: Piece<'_, $t>,
+                update: &(dyn Fn(&mut Piece<'_, $t>) + Sync),
+            ) -> (f64, [f64; 2]) {
                 in_pieces(whole, update)
             }
 
@@ -77,15 +85,8 @@ macro_rules! real {
                 prepare(preparation, piece)
             }
 
-            fn update<R: Rule>(
-                rule: &R,
-                step: &StepInfo,
-                piece: &mut Piece<'_, $t>,
-                gradient: Option<&[$t]>,
-            ) {
-                let gradient = gradient.unwrap_or(piece.gradient);
-                let slots = &mut piece.slots[..rule.slots().len()];
-                rule.$update(step, piece.parameter, gradient, slots);
+            fn update<R: Rule>(rule: &R, step: &StepInfo, update: &mut Update<'_, $t>) {
+                rule.$update(step, update);
             }
         }
     };
@@ -131,7 +132,7 @@ impl<T: Float> Body for Squares<'_, T> {
     }
 }
 
-fn in_pieces<T: Float>(whole: Piece<'_, T>, update: &(dyn Fn(&mut Piece<'_, T>) + Sync)) -> f64 {
+fn in_pieces<T: Float>(whole: Piece<'_, T>, update: &(dyn Fn(&mut Piece<'_, T>) + Sync)) -> (f64, [f64; 2]) {
     let Piece { mut parameter, mut gradient, mut slots, .. } = whole;
     let cost = Cost::bytes(TOUCHES * (2 + MAX_SLOTS) * size_of_val(parameter));
     let mut pieces = Vec::with_capacity(parameter.len().div_ceil(CHUNK));
@@ -146,11 +147,13 @@ fn in_pieces<T: Float>(whole: Piece<'_, T>, update: &(dyn Fn(&mut Piece<'_, T>) 
                 (*head, *slot) = (first, rest);
             }
         }
-        pieces.push(Piece { parameter: head, gradient: g, slots: heads, squares: 0.0 });
+        pieces.push(Piece { parameter: head, gradient: g, slots: heads, squares: 0.0, sums: [0.0; 2] });
         (parameter, gradient) = (rest, g_rest);
     }
     parallel::chunks_mut(&mut pieces, 1, cost, |_, pieces| pieces.iter_mut().for_each(update));
-    parallel::tree(pieces.into_iter().map(|piece| piece.squares).collect(), |a, b| a + b).unwrap_or(0.0)
+    let found = pieces.into_iter().map(|piece| (piece.squares, piece.sums)).collect();
+    let add = |(a, [b, c]): (f64, [f64; 2]), (d, [e, f]): (f64, [f64; 2])| (a + d, [b + e, c + f]);
+    parallel::tree(found, add).unwrap_or_default()
 }
 
 fn prepare<T: Float>(preparation: &Preparation, piece: &mut Piece<'_, T>) -> Option<Vec<T>> {

@@ -51,9 +51,12 @@ impl GroupOptions {
     }
 }
 
+/// Says of a path whether it is meant.
+pub(crate) type Predicate = Arc<dyn Fn(&str) -> bool + Send + Sync>;
+
 /// A predicate and what holds where it is true.
 #[derive(Clone)]
 pub(crate) struct Group {
-    pub(crate) accepts: Arc<dyn Fn(&str) -> bool + Send + Sync>,
+    pub(crate) accepts: Predicate,
     pub(crate) options: GroupOptions,
 }

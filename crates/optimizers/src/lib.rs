@@ -25,19 +25,45 @@
 //! It must never know layers, losses or files.
 #![forbid(unsafe_code)]
 
+mod accumulate;
+mod adadelta;
+mod adafactor;
+mod adagrad;
 mod adam;
+mod adamax;
 mod adamw;
+mod asgd;
+mod average;
 mod clip;
 mod error;
 mod float;
 mod gradient_descent;
 mod group;
+mod lamb;
+mod lars;
+mod lbfgs;
+mod lion;
+mod lookahead;
+mod muon;
+mod nadam;
 mod optimizer;
+mod pair;
+mod plateau;
+mod radam;
+mod rmsprop;
+mod rprop;
 mod rule;
+mod sam;
 mod schedule;
+mod schedule_free;
+mod setters;
 mod sgd;
+mod shampoo;
+mod sophia;
 mod state;
 mod step;
+mod update;
+mod values;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
@@ -48,14 +74,38 @@ pub use gradus_autodiff as autodiff;
 pub use gradus_module as module;
 pub use gradus_tensor as tensor;
 
+pub use accumulate::Accumulator;
+pub use adadelta::{Adadelta, AdadeltaRule};
+pub use adafactor::{Adafactor, AdafactorRule};
+pub use adagrad::{Adagrad, AdagradRule};
 pub use adam::{Adam, AdamRule};
+pub use adamax::{AdaMax, AdaMaxRule};
 pub use adamw::{AdamW, AdamWRule};
+pub use asgd::{Asgd, AsgdRule};
+pub use average::{Average, refresh_statistics};
 pub use clip::Clip;
 pub use error::OptimizerError;
 pub use gradient_descent::{GradientDescent, GradientDescentRule};
 pub use group::GroupOptions;
+pub use lamb::{Lamb, LambRule};
+pub use lars::{Lars, LarsRule};
+pub use lbfgs::{Lbfgs, LbfgsReport, LineSearch};
+pub use lion::{Lion, LionRule};
+pub use lookahead::Lookahead;
+pub use muon::{Muon, MuonRule, MuonScale};
+pub use nadam::{NAdam, NAdamRule};
 pub use optimizer::Optimizer;
-pub use rule::{Decay, MAX_SLOTS, Rule, StepInfo, in_wide_loops};
-pub use schedule::Schedule;
+pub use pair::Pair;
+pub use plateau::{Better, ReduceOnPlateau, Threshold};
+pub use radam::{RAdam, RAdamRule};
+pub use rmsprop::{RmsProp, RmsPropRule};
+pub use rprop::{Rprop, RpropRule};
+pub use rule::{Decay, MAX_SCALARS, MAX_SLOTS, Rule, StepInfo, in_wide_loops};
+pub use sam::Sam;
+pub use schedule::{Cyclic, CyclicScale, OneCycle, Schedule};
+pub use schedule_free::{ScheduleFree, ScheduleFreeRule};
 pub use sgd::{Sgd, SgdRule};
+pub use shampoo::{Shampoo, ShampooRule};
+pub use sophia::{Sophia, SophiaRule, hutchinson};
 pub use step::StepReport;
+pub use update::Update;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::clip::Clip;
 use crate::error::{OptimizerError, check_not_negative};
-use crate::group::{Group, GroupOptions};
+use crate::group::{Group, GroupOptions, Predicate};
 use crate::rule::Rule;
 use crate::schedule::Schedule;
 use crate::state::Memory;
@@ -24,7 +24,10 @@ pub struct Optimizer<R: Rule> {
     pub(crate) schedule: Schedule,
     pub(crate) weight_decay: f64,
     pub(crate) clip: Clip,
+    pub(crate) maximize: bool,
+    pub(crate) centralise: bool,
     pub(crate) groups: Vec<Group>,
+    pub(crate) only: Option<Predicate>,
     pub(crate) steps: u64,
     pub(crate) memories: BTreeMap<String, Memory>,
     /// Whether the memories were loaded and no step has yet shown that they fit the model.
@@ -41,7 +44,10 @@ impl<R: Rule> Optimizer<R> {
             schedule: Schedule::constant(),
             weight_decay: 0.0,
             clip: Clip::Off,
+            maximize: false,
+            centralise: false,
             groups: Vec::new(),
+            only: None,
             steps: 0,
             memories: BTreeMap::new(),
             is_loaded: false,
@@ -78,6 +84,29 @@ impl<R: Rule> Optimizer<R> {
     #[must_use]
     pub fn clip_value(self, limit: f64) -> Self {
         self.clip(Clip::Value(limit))
+    }
+
+    /// Goes up the gradients instead of down (PyTorch: `maximize`).
+    #[must_use]
+    pub fn maximize(mut self, maximize: bool) -> Self {
+        self.maximize = maximize;
+        self
+    }
+
+    /// Takes from each gradient of two axes or more `[out, …]` its mean over all but the first, before anything else
+    /// (gradient centralisation, Yong et al. 2020).
+    #[must_use]
+    pub fn centralise(mut self, centralise: bool) -> Self {
+        self.centralise = centralise;
+        self
+    }
+
+    /// Leaves all parameters alone but those whose path `accepts` accepts. For two optimizers on one model, see
+    /// [`Pair`](crate::Pair).
+    #[must_use]
+    pub fn only(mut self, accepts: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        self.only = Some(Arc::new(accepts));
+        self
     }
 
     /// Other settings for parameters whose path `accepts` accepts (PyTorch: `param_groups`). A parameter belongs to
@@ -133,6 +162,11 @@ impl<R: Rule> Optimizer<R> {
         &mut self.rule
     }
 
+    /// Whether the parameter of that path is this optimizer's.
+    pub(crate) fn takes(&self, path: &str) -> bool {
+        self.only.as_ref().is_none_or(|accepts| accepts(path))
+    }
+
     /// What holds for the parameter of that path.
     pub(crate) fn options(&self, path: &str) -> GroupOptions {
         let group = self.groups.iter().find(|group| (group.accepts)(path));
@@ -141,6 +175,7 @@ impl<R: Rule> Optimizer<R> {
 
     pub(crate) fn validate(&self) -> Result<(), OptimizerError> {
         check_not_negative("learning_rate", self.learning_rate)?;
+        self.schedule.validate()?;
         check_not_negative("learning_rate times the schedule's factor", self.learning_rate())?;
         check_not_negative("weight_decay", self.weight_decay)?;
         self.clip.validate()?;

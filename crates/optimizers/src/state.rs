@@ -19,33 +19,37 @@ const UPDATES: &str = "updates";
 pub(crate) struct Memory {
     /// How many gradients it has got.
     pub(crate) updates: u64,
+    pub(crate) scalars: Vec<f64>,
     pub(crate) slots: Vec<AnyTensor>,
 }
 
 impl Memory {
-    /// Brings the slots to number and type; new ones hold noughts.
-    pub(crate) fn prepare<T: Float>(&mut self, count: usize, shape: &Shape) {
+    /// Brings scalars and slots to number and type; new ones hold noughts.
+    pub(crate) fn prepare<T: Float, R: Rule>(&mut self, rule: &R, shape: &Shape) {
+        let count = rule.slots().len();
+        self.scalars.resize(rule.scalars().len(), 0.0);
         self.slots.truncate(count);
         for slot in &mut self.slots {
             if slot.get::<T>().is_none() {
                 *slot = AnyTensor::new(&slot.cast::<T>());
             }
         }
-        while self.slots.len() < count {
+        for slot in self.slots.len()..count {
+            let shape = rule.slot_shape(slot, shape);
             self.slots.push(AnyTensor::new(&Tensor::<T>::full(shape, <T as Element>::ZERO)));
         }
     }
 }
 
 /// `path.slot`, or the slot alone where the model is a single parameter.
-fn name(path: &str, slot: &str) -> String {
+pub(crate) fn name(path: &str, slot: &str) -> String {
     if path.is_empty() { slot.to_owned() } else { format!("{path}.{slot}") }
 }
 
 impl<R: Rule> Optimizer<R> {
     /// All that a later run needs to go on bit by bit as this one would: `step`, `learning_rate` (as set, before the
-    /// schedule), and for each parameter that has been updated `{path}.updates` and the rule's slots, such as
-    /// `{path}.exp_avg`. Shares the storages. Hyper-parameters, groups and schedules are the program's.
+    /// schedule), and for each parameter that has been updated `{path}.updates` and the rule's scalars and slots, such
+    /// as `{path}.exp_avg`. Shares the storages. Hyper-parameters, groups and schedules are the program's.
     #[must_use]
     pub fn state(&self) -> State {
         let mut state = State::default();
@@ -53,6 +57,9 @@ impl<R: Rule> Optimizer<R> {
         state.push(LEARNING_RATE, Tensor::scalar(self.learning_rate));
         for (path, memory) in &self.memories {
             state.push(name(path, UPDATES), Tensor::scalar(memory.updates as i64));
+            for (scalar, value) in self.rule.scalars().iter().zip(&memory.scalars) {
+                state.push(name(path, scalar), Tensor::scalar(*value));
+            }
             for (slot, value) in self.rule.slots().iter().zip(&memory.slots) {
                 state.push(name(path, slot), value.clone());
             }
@@ -68,24 +75,27 @@ impl<R: Rule> Optimizer<R> {
     pub fn load_state(&mut self, state: &State) -> Result<(), OptimizerError> {
         let memories = self.memories_of(state)?;
         let steps = count(state, STEP)?;
-        let learning_rate = scalar(state, LEARNING_RATE, DType::F64, "a scalar f64")?.cast::<f64>().item();
+        let learning_rate = float(state, LEARNING_RATE)?;
+        if let Some(memory) = memories.values().next() {
+            self.rule.resume(&memory.scalars);
+        }
         (self.steps, self.learning_rate, self.memories) = (steps, learning_rate, memories);
         self.is_loaded = true;
         Ok(())
     }
 
     fn memories_of(&self, state: &State) -> Result<BTreeMap<String, Memory>, OptimizerError> {
-        let slots = self.rule.slots();
+        let (slots, scalars) = (self.rule.slots(), self.rule.scalars());
         let (mut missing, mut unexpected, mut paths) = (Vec::new(), Vec::new(), BTreeMap::new());
         for entry in state.names().filter(|&entry| entry != STEP && entry != LEARNING_RATE) {
             let (path, slot) = entry.rsplit_once('.').unwrap_or(("", entry));
-            if slot == UPDATES || slots.contains(&slot) {
+            if slot == UPDATES || slots.contains(&slot) || scalars.contains(&slot) {
                 paths.insert(path, Memory::default());
             } else {
                 unexpected.push(entry.to_owned());
             }
         }
-        let wanted: Vec<&'static str> = [UPDATES].iter().chain(slots).copied().collect();
+        let wanted: Vec<&'static str> = [UPDATES].iter().chain(scalars).chain(slots).copied().collect();
         let each = paths.keys().flat_map(|path| wanted.iter().map(|slot| name(path, slot)));
         let all = [STEP, LEARNING_RATE].map(str::to_owned).into_iter().chain(each);
         missing.extend(all.filter(|entry| state.get(entry).is_none()));
@@ -93,24 +103,34 @@ impl<R: Rule> Optimizer<R> {
             return Err(OptimizerError::StateNames { wanted, missing, unexpected });
         }
         for (path, memory) in &mut paths {
-            memory.updates = count(state, &name(path, UPDATES))?;
-            for slot in slots {
-                let entry = name(path, slot);
-                if let Some(value) = state.get(&entry) {
-                    let first = memory.slots.first().map_or(*value.shape(), |first| *first.shape());
-                    let is_float = matches!(value.dtype(), DType::F32 | DType::F64);
-                    if !is_float || *value.shape() != first {
-                        return Err(wrong(&entry, value, "floats in the shape of the other slots"));
-                    }
-                    memory.slots.push(value.clone());
-                }
-            }
+            *memory = self.memory_of(state, path)?;
         }
         Ok(paths.into_iter().map(|(path, memory)| (path.to_owned(), memory)).collect())
     }
+
+    /// The memory of one parameter; all its entries are there.
+    fn memory_of(&self, state: &State, path: &str) -> Result<Memory, OptimizerError> {
+        let mut memory = Memory { updates: count(state, &name(path, UPDATES))?, ..Memory::default() };
+        for number in self.rule.scalars() {
+            memory.scalars.push(float(state, &name(path, number))?);
+        }
+        for slot in self.rule.slots() {
+            let entry = name(path, slot);
+            let Some(value) = state.get(&entry) else { continue };
+            let first = memory.slots.first().map_or(*value.shape(), |first| *first.shape());
+            if !matches!(value.dtype(), DType::F32 | DType::F64) {
+                return Err(wrong(&entry, value, "floats"));
+            }
+            if self.rule.is_shaped_alike() && *value.shape() != first {
+                return Err(wrong(&entry, value, "floats in the shape of the other slots"));
+            }
+            memory.slots.push(value.clone());
+        }
+        Ok(memory)
+    }
 }
 
-fn wrong(name: &str, value: &AnyTensor, wanted: &'static str) -> OptimizerError {
+pub(crate) fn wrong(name: &str, value: &AnyTensor, wanted: &'static str) -> OptimizerError {
     OptimizerError::StateValue {
         name: name.to_owned(),
         dtype: value.dtype(),
@@ -137,7 +157,11 @@ fn scalar<'s>(
     }
 }
 
-fn count(state: &State, name: &str) -> Result<u64, OptimizerError> {
+pub(crate) fn float(state: &State, name: &str) -> Result<f64, OptimizerError> {
+    Ok(scalar(state, name, DType::F64, "a scalar f64")?.cast::<f64>().item())
+}
+
+pub(crate) fn count(state: &State, name: &str) -> Result<u64, OptimizerError> {
     const WANTED: &str = "a scalar i64 from 0 on";
     let value = scalar(state, name, DType::I64, WANTED)?;
     u64::try_from(value.cast::<i64>().item()).map_err(|_| wrong(name, value, WANTED))

@@ -8,9 +8,10 @@ use gradus_module::{Entry, Kind, Module, Param, Path, VisitorMut, apply_updates}
 use gradus_tensor::{Float, Tensor};
 
 use crate::error::OptimizerError;
-use crate::float::{Piece, Preparation, Real};
+use crate::float::{Preparation, Real};
 use crate::optimizer::Optimizer;
-use crate::rule::{Decay, MAX_SLOTS, Rule, StepInfo};
+use crate::rule::{Decay, MAX_SCALARS, Rule, StepInfo};
+use crate::update::Update;
 
 /// What a step did.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,15 +51,24 @@ impl<R: Rule> Optimizer<R> {
         model: &mut (impl Module + ?Sized),
         gradients: &Gradients<T>,
     ) -> Result<StepReport, OptimizerError> {
-        let walk: &mut Walk<'_> = &mut |f| model.visit_mut(&mut Path::root(), f);
-        let any: &dyn Any = gradients;
-        let report = match (any.downcast_ref::<Gradients<f32>>(), any.downcast_ref::<Gradients<f64>>()) {
-            (Some(gradients), _) => self.step_as(walk, gradients)?,
-            (_, Some(gradients)) => self.step_as(walk, gradients)?,
-            (None, None) => unreachable!("the floats are f32 and f64"),
-        };
+        let report = self.step_parameters(model, gradients)?;
         apply_updates(model, gradients);
         Ok(report)
+    }
+
+    /// [`Optimizer::step`] without the updates of buffers.
+    pub(crate) fn step_parameters<T: Float>(
+        &mut self,
+        model: &mut (impl Module + ?Sized),
+        gradients: &Gradients<T>,
+    ) -> Result<StepReport, OptimizerError> {
+        let walk: &mut Walk<'_> = &mut |f| model.visit_mut(&mut Path::root(), f);
+        let any: &dyn Any = gradients;
+        match (any.downcast_ref::<Gradients<f32>>(), any.downcast_ref::<Gradients<f64>>()) {
+            (Some(gradients), _) => self.step_as(walk, gradients),
+            (_, Some(gradients)) => self.step_as(walk, gradients),
+            (None, None) => unreachable!("the floats are f32 and f64"),
+        }
     }
 
     fn step_as<T: Real>(
@@ -67,11 +77,16 @@ impl<R: Rule> Optimizer<R> {
         gradients: &Gradients<T>,
     ) -> Result<StepReport, OptimizerError> {
         self.validate()?;
+        let central = self.centralise.then(|| centralised(gradients));
+        let gradients = central.as_ref().unwrap_or(gradients);
         let Inspection { squares, without_gradient, .. } = self.inspect(walk, gradients)?;
         let known_norm = squares.iter().sum::<f64>().sqrt();
         let learning_rate = self.learning_rate();
         let (mut squares, mut found) = (squares.into_iter(), 0.0);
         walk(&mut |path, entry| {
+            if !self.takes(path.as_str()) {
+                return;
+            }
             let gradient = entry.leaf_id().and_then(|leaf| gradients.get(leaf));
             let parameter = entry.as_any_mut().downcast_mut::<Param<T>>();
             if let (Some(gradient), Some(parameter)) = (gradient, parameter) {
@@ -98,7 +113,8 @@ impl<R: Rule> Optimizer<R> {
             unknown.extend(self.memories.keys().map(String::as_str));
         }
         walk(&mut |path, entry| {
-            if entry.kind() == Kind::Parameter && found.error.is_none() {
+            let is_mine = entry.kind() == Kind::Parameter && self.takes(path.as_str());
+            if is_mine && found.error.is_none() {
                 unknown.remove(path.as_str());
                 found.error = self.inspect_one(path.as_str(), entry, gradients, &mut found).err();
             }
@@ -121,7 +137,8 @@ impl<R: Rule> Optimizer<R> {
     ) -> Result<(), OptimizerError> {
         let (name, shape) = (|| path.to_owned(), entry.shape());
         if let Some(memory) = self.memories.get(path)
-            && let Some(slot) = memory.slots.iter().find(|slot| *slot.shape() != shape)
+            && let Some((_, slot)) = (memory.slots.iter().enumerate())
+                .find(|(i, slot)| *slot.shape() != self.rule.slot_shape(*i, &shape))
         {
             let (parameter, state) = (shape.to_vec(), slot.shape().to_vec());
             return Err(OptimizerError::StateShape { name: name(), parameter, state });
@@ -136,6 +153,10 @@ impl<R: Rule> Optimizer<R> {
             Some(gradient) if *gradient.shape() != shape => {
                 let (parameter, gradient) = (shape.to_vec(), gradient.shape().to_vec());
                 return Err(OptimizerError::GradientShape { name: name(), parameter, gradient });
+            }
+            Some(_) if self.rule.accepts(&shape).is_err() => {
+                let wanted = self.rule.accepts(&shape).err().unwrap_or_default();
+                return Err(OptimizerError::ParameterShape { name: name(), shape: shape.to_vec(), wanted });
             }
             Some(gradient) if self.clip.wants_norms() => found.squares.push(T::sum_of_squares(gradient)),
             Some(_) => {}
@@ -155,33 +176,36 @@ impl<R: Rule> Optimizer<R> {
         let options = self.options(path);
         let learning_rate = learning_rate * options.learning_rate_scale;
         let decay = options.weight_decay.unwrap_or(self.weight_decay);
-        let (coupled, shrink) = match self.rule.decay() {
-            Decay::Coupled => (decay, 1.0),
-            Decay::Decoupled => (0.0, 1.0 - learning_rate * decay),
+        let (coupled, shrink, own) = match self.rule.decay() {
+            Decay::Coupled => (decay, 1.0, 0.0),
+            Decay::Decoupled => (0.0, 1.0 - learning_rate * decay, 0.0),
+            Decay::Own => (0.0, 1.0, decay),
         };
+        let factor = if self.maximize { -factor } else { factor };
         let preparation = Preparation { factor, bound: self.clip.bound(), coupled, shrink };
         if !self.memories.contains_key(path) {
             self.memories.insert(path.to_owned(), crate::state::Memory::default());
         }
         let Some(memory) = self.memories.get_mut(path) else { return 0.0 };
-        memory.prepare::<T>(self.rule.slots().len(), parameter.shape());
+        memory.prepare::<T, R>(&self.rule, parameter.shape());
         memory.updates += 1;
-        let step = StepInfo { learning_rate, number: memory.updates };
-        let mut slots: [&mut [T]; MAX_SLOTS] = Default::default();
-        for (slice, slot) in slots.iter_mut().zip(&mut memory.slots) {
-            *slice = T::typed(slot).map(Tensor::make_mut).unwrap_or_default();
-        }
-        let gradient = gradient.contiguous();
-        let gradient = gradient.as_slice().unwrap_or(&[]);
-        let (rule, is_new) = (&self.rule, !self.clip.wants_norms());
-        let whole = Piece { parameter: parameter.make_mut(), gradient, slots, squares: 0.0 };
-        T::in_pieces(whole, &|piece| {
-            let prepared = T::prepare(&preparation, piece);
-            T::update(rule, &step, piece, prepared.as_deref());
-            if is_new {
-                // After the update, which reads all streams at once: the gradient still lies in the cache.
-                piece.squares = T::squares_of(piece.gradient);
-            }
-        })
+        let number = memory.updates;
+        let mut step = StepInfo { learning_rate, number, weight_decay: own, scalars: [0.0; MAX_SCALARS] };
+        self.rule.advance(&step, &mut memory.scalars);
+        step.scalars[..memory.scalars.len()].copy_from_slice(&memory.scalars);
+        let wants_squares = !self.clip.wants_norms();
+        let mut update = Update::new(parameter, gradient, &mut memory.slots, preparation, wants_squares);
+        T::update(&self.rule, &step, &mut update);
+        update.squares()
     }
+}
+
+/// The gradients minus their means over all axes but the first, where there are several (Yong et al. 2020).
+fn centralised<T: Float>(gradients: &Gradients<T>) -> Gradients<T> {
+    let mut central = gradients.clone();
+    for (_, gradient) in central.iter_mut().filter(|(_, gradient)| gradient.rank() >= 2) {
+        let axes: Vec<isize> = (1..gradient.rank() as isize).collect();
+        *gradient = &*gradient - &gradient.mean_axes(&axes, true);
+    }
+    central
 }

@@ -45,6 +45,106 @@ fn resuming_is_exact() {
     check(|| Sgd::new(0.05).momentum(0.9).dampening(0.3).schedule(schedule()));
     check(|| Adam::new(0.05).schedule(schedule()).clip_global_norm(0.5));
     check(|| AdamW::new(0.05).amsgrad(true).schedule(schedule()));
+    check(|| AdaMax::new(0.05).schedule(schedule()));
+    check(|| NAdam::new(0.05).schedule(schedule()));
+    check(|| RAdam::new(0.05).schedule(schedule()));
+    check(|| Adagrad::new(0.05).initial_accumulator(0.1).learning_rate_decay(0.1));
+    check(|| Adadelta::new(1.0).schedule(schedule()));
+    check(|| RmsProp::new(0.05).momentum(0.5).centered(true));
+    check(|| Rprop::new(0.05));
+    check(|| Asgd::new(0.05).start(5.0).schedule(schedule()));
+    check(|| Lion::new(0.05).weight_decay(0.1));
+    check(|| Lamb::new(0.05).weight_decay(0.1));
+    check(|| Lars::new(0.5).weight_decay(0.1));
+    check(|| Adafactor::new(0.05).schedule(schedule()));
+    check(|| Sophia::new(0.05));
+    check(|| Shampoo::new(0.05).momentum(0.5).every(3));
+    check(|| ScheduleFree::new(0.05).warmup(5));
+}
+
+/// Matrices: their memories have shapes of their own.
+#[test]
+fn resuming_matrices_is_exact() {
+    fn check<R: Rule>(make: impl Fn() -> Optimizer<R>) {
+        let model = || Param::new([[0.7_f32, -1.3, 2.1], [0.4, 0.1, -0.2]]);
+        let train = |model: &mut Param<f32>, optimizer: &mut Optimizer<R>| {
+            for _ in 0..10 {
+                let loss = (model.sin() * &**model).square().sum() + model.t().exp().sum();
+                optimizer.step(model, &loss.backward()).unwrap();
+            }
+        };
+        let (mut straight, mut optimizer) = (model(), make());
+        train(&mut straight, &mut optimizer);
+        let mut resumed = straight.clone();
+        let mut rest = make();
+        rest.load_state(&optimizer.state()).unwrap();
+        assert_eq!(bits(&rest.state()), bits(&optimizer.state()));
+        train(&mut straight, &mut optimizer);
+        train(&mut resumed, &mut rest);
+        assert_eq!(bits(&resumed.state()), bits(&straight.state()));
+        // Of another model: refused at the step.
+        let mut other = Param::new([[1.0_f32, 2.0, 3.0]]);
+        let gradients = other.square().sum().backward();
+        let mut wrong = make();
+        wrong.load_state(&optimizer.state()).unwrap();
+        let text = wrong.step(&mut other, &gradients).unwrap_err().to_string();
+        assert!(text.contains("it belongs to another model"), "{text}");
+    }
+    check(|| Adafactor::new(0.05));
+    check(|| Muon::new(0.05));
+    check(|| Shampoo::new(0.05).momentum(0.5).every(3));
+    check(|| Lamb::new(0.05));
+}
+
+#[test]
+fn resuming_wrappers_is_exact() {
+    let some_loss = |model: &Model| (model[0].sin() * &*model[1]).square().sum() + model[1].exp().sum();
+    // Ten steps, saved; then five on, and five from what was saved.
+    macro_rules! check {
+        ($make:expr, |$optimizer:ident: &mut $Optimizer:ty, $model:ident| $step:expr) => {{
+            let (mut first, mut optimizer) = (model(), $make);
+            let run = |$optimizer: &mut $Optimizer, $model: &mut Model, steps: usize| {
+                for _ in 0..steps {
+                    $step.unwrap();
+                }
+            };
+            run(&mut optimizer, &mut first, 10);
+            let (saved, memory) = (first.state(), optimizer.state());
+            run(&mut optimizer, &mut first, 5);
+            let (mut second, mut rest) = (model(), $make);
+            second.load(&saved).unwrap();
+            rest.load_state(&memory).unwrap();
+            assert_eq!(bits(&rest.state()), bits(&memory));
+            run(&mut rest, &mut second, 5);
+            assert_eq!(bits(&second.state()), bits(&first.state()));
+            assert_eq!(bits(&rest.state()), bits(&optimizer.state()));
+        }};
+    }
+    check!(Lookahead::new(Adam::new(0.05)).every(3), |optimizer: &mut Lookahead<AdamRule>, model| optimizer
+        .step(model, &some_loss(model).backward()));
+    check!(Sam::new(Adam::new(0.05)), |optimizer: &mut Sam<AdamRule>, model| optimizer
+        .step(model, some_loss));
+    check!(
+        Pair::new(
+            Sgd::new(0.01).momentum(0.5).only(|path| path == "0"),
+            Adam::new(0.05).only(|path| path == "1")
+        ),
+        |optimizer: &mut Pair<SgdRule, AdamRule>, model| optimizer.step(model, &some_loss(model).backward())
+    );
+    check!(
+        Lbfgs::new(0.5).max_iterations(2).history_size(3).line_search(LineSearch::StrongWolfe),
+        |optimizer: &mut Lbfgs, model| optimizer.step(model, some_loss)
+    );
+}
+
+#[test]
+fn averages_go_on() {
+    let model = model();
+    let mut average = Average::exponential(0.9).with_buffers(true);
+    average.update(&model).unwrap();
+    let mut other = Average::exponential(0.9).with_buffers(true);
+    other.load_state(&average.state()).unwrap();
+    assert_eq!((bits(&other.state()), other.updates()), (bits(&average.state()), 1));
 }
 
 #[test]

@@ -7,6 +7,20 @@ use std::io::{self, IsTerminal, Write};
 use std::rc::Rc;
 
 /// A sink of lines. Once the reader has gone, the rest is dropped without a word.
+///
+/// ```
+/// use gradus_recipes::Console;
+/// use std::io::Write;
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("log.txt");
+/// let mut console = Console::to(std::fs::File::create(&path)?); // or `Console::stdout()`, or `Console::silent()`
+/// console.step(1, "prepare", "1,797 digits");
+/// console.line("done");
+/// writeln!(console.writer(), "bye")?;
+/// assert_eq!(std::fs::read_to_string(&path)?, "\n1 prepare     1,797 digits\ndone\nbye\n");
+/// assert!(!console.is_live());
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub struct Console {
     sink: Sink,
     live: bool,
@@ -42,6 +56,10 @@ impl Console {
     }
 
     /// Standard output; live if it and standard error are a terminal.
+    ///
+    /// ```
+    /// gradus_recipes::Console::stdout().line("epoch 1");
+    /// ```
     #[must_use]
     pub fn stdout() -> Self {
         Self::of(Some(Box::new(io::stdout())), io::stdout().is_terminal() && io::stderr().is_terminal())
@@ -54,6 +72,12 @@ impl Console {
     }
 
     /// Says nothing.
+    ///
+    /// ```
+    /// let mut console = gradus_recipes::Console::silent();
+    /// console.line("unheard");
+    /// assert!(!console.is_live());
+    /// ```
     #[must_use]
     pub fn silent() -> Self {
         Self::of(None, false)

@@ -47,6 +47,18 @@ const INK: f32 = 16.0;
 const BEST: &str = "best.safetensors";
 
 /// The recipe.
+///
+/// ```
+/// use gradus_recipes::digits::Digits;
+/// use gradus_recipes::{Console, Recipe, Request, Results, Run};
+/// # let folder = tempfile::tempdir()?;
+/// let pairs = ["epochs=1", "channels=[2, 2]", "hidden=4"].map(str::to_owned).to_vec(); // small, to be quick
+/// let out = Some(folder.path().to_owned());
+/// Digits.train(&Request { pairs, out, ..Request::default() }, &mut Console::silent())?;
+/// let results = Results::read(&Run::open(folder.path(), Run::SUMMARY)?)?;
+/// assert_eq!((results.epochs, results.test.examples), (1, 360));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Digits;
 

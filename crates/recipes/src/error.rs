@@ -10,6 +10,14 @@ use crate::nearest::{list, or_nearest};
 use crate::settings::SettingsError;
 
 /// Why a recipe could not do what it was asked.
+///
+/// ```
+/// use gradus_recipes::{Error, find};
+/// let error: Error = find("digit", None).err().ok_or("found")?;
+/// assert_eq!(error.to_string(), r#"no recipe is called "digit" (did you mean "digits"?); the recipes are digits"#);
+/// assert!(error.is_usage());
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum Error {

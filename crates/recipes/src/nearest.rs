@@ -1,6 +1,12 @@
 //! The nearest valid name, so that a typing error is answered with what was meant.
 
 /// The name that looks most like `given`, if any does.
+///
+/// ```
+/// use gradus_recipes::nearest;
+/// assert_eq!(nearest("learnig_rate", &["epochs", "learning_rate"]), Some("learning_rate"));
+/// assert_eq!(nearest("xyz", &["epochs", "learning_rate"]), None);
+/// ```
 #[must_use]
 pub fn nearest<'n, N: AsRef<str>>(given: &str, names: &'n [N]) -> Option<&'n str> {
     const ALIKE: f64 = 0.7;

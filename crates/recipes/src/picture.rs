@@ -34,6 +34,12 @@ pub fn bar(value: f64, width: usize) -> String {
 }
 
 /// `left` and `right` next to each other, the shorter one centred, `left` padded to its longest line.
+///
+/// ```
+/// use gradus_recipes::picture::beside;
+/// let (picture, numbers) = (["ab".to_owned()], ["1", "2", "3"].map(str::to_owned));
+/// assert_eq!(beside(&picture, &numbers), ["     1", "ab   2", "     3"]);
+/// ```
 #[must_use]
 pub fn beside(left: &[String], right: &[String]) -> Vec<String> {
     let width = left.iter().map(|line| line.chars().count()).max().unwrap_or(0);

@@ -11,6 +11,12 @@ use crate::saved::Saved;
 use crate::settings::{Settings, Source, read_file, resolve};
 
 /// A recipe in a few words.
+///
+/// ```
+/// use gradus_recipes::{About, RECIPES};
+/// let names: Vec<_> = RECIPES.iter().map(|recipe| recipe.about()).map(|About { name, .. }| name).collect();
+/// assert!(names.contains(&"digits"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct About {
     /// Its name.
@@ -26,6 +32,15 @@ pub struct About {
 }
 
 /// What to train.
+///
+/// ```
+/// use gradus_recipes::Request;
+/// use gradus_recipes::digits::DigitsSettings;
+/// let request = Request { pairs: vec!["epochs=3".into()], ..Request::default() };
+/// let settings: DigitsSettings = request.settings("digits")?;
+/// assert_eq!(settings.epochs, 3);
+/// # Ok::<(), gradus_recipes::Error>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Request {
     /// Settings from a file.
@@ -73,6 +88,20 @@ pub struct Answer {
 }
 
 /// A real task on real data: prepare, define, initialise, train, evaluate, apply.
+///
+/// ```
+/// use gradus_recipes::{Answer, Console, Outcome, Recipe, Request, Saved, find};
+/// # let folder = tempfile::tempdir()?;
+/// let recipe: &dyn Recipe = find("digits", None)?;
+/// let pairs = ["epochs=1", "channels=[2, 2]", "hidden=4"].map(str::to_owned).to_vec(); // small, to be quick
+/// let request = Request { pairs, out: Some(folder.path().join("run")), ..Request::default() };
+/// let Outcome::Done(run) = recipe.train(&request, &mut Console::silent())? else { panic!("nobody stopped it") };
+/// let input = folder.path().join("blank.csv");
+/// std::fs::write(&input, vec!["0"; 64].join(",") + "\n")?;
+/// let answers: Vec<Answer> = recipe.apply(&Saved::read(run)?, &[input])?;
+/// assert_eq!(answers.len(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait Recipe: Sync {
     /// The recipe in a few words.
     fn about(&self) -> About;

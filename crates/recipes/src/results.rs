@@ -8,6 +8,13 @@ use crate::error::Error;
 use crate::run::Run;
 
 /// Loss and accuracy on one part of the data.
+///
+/// ```
+/// use gradus_recipes::Score;
+/// let score = Score { loss: 0.05, accuracy: 0.99, examples: 200 };
+/// assert_eq!(score.right(), 198);
+/// assert_eq!(score.to_string(), "accuracy 99.00 % (198 of 200), loss 0.0500");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Score {
     /// Mean cross-entropy, in nats.
@@ -34,6 +41,20 @@ impl fmt::Display for Score {
 }
 
 /// What `summary.json` holds.
+///
+/// ```
+/// use gradus_recipes::{Results, Run, Score};
+/// # let folder = tempfile::tempdir()?;
+/// let run = Run::create(Some(folder.path()), "digits")?;
+/// let score = Score { loss: 0.05, accuracy: 0.99, examples: 200 };
+/// let results = Results {
+///     recipe: "digits".into(), version: "0.1.0".into(), seed: 7, epochs: 30, best_epoch: 28, steps: 630,
+///     seconds: 6.5, parameters: 53_000, train: score, validation: score, test: score,
+/// };
+/// results.write(&run)?;
+/// assert_eq!(Results::read(&run)?, results);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Results {
     /// The recipe.

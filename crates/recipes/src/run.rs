@@ -10,6 +10,20 @@ use crate::saved::VERSION;
 use crate::settings::{Settings, Source, read_file, resolve, to_text};
 
 /// A folder with the results of one training.
+///
+/// ```
+/// use gradus_recipes::Run;
+/// use gradus_recipes::digits::DigitsSettings;
+/// # let folder = tempfile::tempdir()?;
+/// let run = Run::create(Some(folder.path()), "digits")?;
+/// run.write_config("digits", &DigitsSettings { epochs: 3, ..DigitsSettings::default() })?;
+/// assert!(run.has(Run::CONFIG) && run.read(Run::CONFIG)?.contains("epochs = 3"));
+/// let again = Run::open(run.folder(), Run::CONFIG)?;
+/// assert_eq!(again.read_config::<DigitsSettings>()?.epochs, 3);
+/// run.remove(Run::CONFIG)?;
+/// assert!(!run.file(Run::CONFIG).exists());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
     folder: PathBuf,
@@ -97,6 +111,15 @@ impl Run {
     }
 
     /// Writes a text file of the run, whole or not at all.
+    ///
+    /// ```
+    /// use gradus_recipes::Run;
+    /// # let folder = tempfile::tempdir()?;
+    /// let run = Run::create(Some(folder.path()), "digits")?;
+    /// run.write("notes.txt", "seed 7 is the best")?;
+    /// assert_eq!(run.read("notes.txt")?, "seed 7 is the best");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// If it can't be written.

@@ -14,6 +14,21 @@ use crate::settings::{Settings, Source, parse, resolve, table_of};
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// A model read from a run folder, not yet put into a module.
+///
+/// ```
+/// use gradus_recipes::digits::{Cnn, DigitsSettings};
+/// use gradus_recipes::{Run, Saved};
+/// use gradus_tensor::Rng;
+/// # let folder = tempfile::tempdir()?;
+/// let run = Run::create(Some(folder.path()), "digits")?;
+/// let settings = DigitsSettings { hidden: 4, ..DigitsSettings::default() };
+/// Saved::write(&run, "digits", &settings, &Cnn::new(&settings, &mut Rng::seed(7))?)?;
+/// let saved = Saved::read(run)?;
+/// let mut model = Cnn::new(&saved.settings()?, &mut Rng::seed(0))?;
+/// saved.fill(&mut model)?;
+/// assert!(saved.recipe() == "digits" && saved.run().has(Run::MODEL));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Saved {
     run: Run,

@@ -20,6 +20,29 @@ pub use error::{SettingsError, Source};
 
 /// The hyper-parameters of a recipe. The default is what the recipe uses when nobody says otherwise; its fields give
 /// the keys and their types.
+///
+/// ```
+/// use gradus_recipes::settings::{Allowed, Settings, check_rules, keys, resolve, table_of, to_text};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct Line { epochs: usize, learning_rate: f64 }
+/// impl Default for Line {
+///     fn default() -> Self { Self { epochs: 10, learning_rate: 0.1 } }
+/// }
+/// impl Settings for Line {
+///     const RULES: &'static [(&'static str, Allowed)] =
+///         &[("epochs", Allowed::Whole(1, 1000)), ("learning_rate", Allowed::Above(0.0, 10.0))];
+/// }
+///
+/// assert_eq!(check_rules::<Line>(), Ok(()));
+/// let line: Line = resolve(None, &["epochs=3".into()])?;
+/// assert_eq!(to_text(&line), "epochs = 3\nlearning_rate = 0.1\n");
+/// assert_eq!(keys(&table_of(&line)), ["epochs", "learning_rate"]);
+/// let error = resolve::<Line>(None, &["epochs=0".into()]).err().map(|error| error.to_string());
+/// assert_eq!(error.as_deref(), Some("--set epochs=0: epochs is 0, and must be from 1 to 1000"));
+/// # Ok::<(), gradus_recipes::settings::SettingsError>(())
+/// ```
 pub trait Settings: Serialize + DeserializeOwned + Default {
     /// What each key may hold. Every number and every text has a row.
     const RULES: &'static [(&'static str, Allowed)];
@@ -72,6 +95,16 @@ impl fmt::Display for Allowed {
 
 /// Reads a TOML file. The key `recipe` at its top names the recipe; it is taken out and handed back beside the rest.
 ///
+/// ```
+/// use gradus_recipes::settings::read_file;
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("config.toml");
+/// std::fs::write(&path, "recipe = \"digits\"\nepochs = 3\n")?;
+/// let (recipe, table) = read_file(&path)?;
+/// assert_eq!((recipe.as_deref(), table["epochs"].as_integer()), (Some("digits"), Some(3)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// If it can't be read, is no TOML, or `recipe` is no text.
 pub fn read_file(path: &Path) -> Result<(Option<String>, Table), SettingsError> {
@@ -81,6 +114,13 @@ pub fn read_file(path: &Path) -> Result<(Option<String>, Table), SettingsError> 
 }
 
 /// As [`read_file`], from a text that came from `source`.
+///
+/// ```
+/// use gradus_recipes::settings::{Source, parse};
+/// let source = Source::File("config.toml".into());
+/// let error = parse("epochs 3", source).err().map(|error| error.to_string());
+/// assert!(error.is_some_and(|error| error.starts_with("config.toml: line 1 is no TOML")));
+/// ```
 ///
 /// # Errors
 /// If it is no TOML, or `recipe` is no text.

@@ -6,7 +6,7 @@ use gradus_tensor::{Float, Tensor};
 
 use crate::l1::L1;
 use crate::l2::L2;
-use crate::penalty::{Penalty, check_lambda};
+use crate::penalty::{Penalty, Proximal, check_lambda};
 
 /// λ₁·Σ|w| + λ₂/2·Σ w²; gradient λ₁·sign(w) + λ₂·w; proximal step: the soft threshold of rate·λ₁, divided by
 /// 1 + rate·λ₂.
@@ -38,7 +38,9 @@ impl Penalty for ElasticNet {
     fn gradient_of<T: Float>(&self, parameter: &Tensor<T>) -> Tensor<T> {
         self.l1.gradient_of(parameter) + self.l2.gradient_of(parameter)
     }
+}
 
+impl Proximal for ElasticNet {
     fn prox_of<T: Float>(&self, parameter: &Tensor<T>, rate: f64) -> Tensor<T> {
         self.l2.prox_of(&self.l1.prox_of(parameter, rate), rate)
     }

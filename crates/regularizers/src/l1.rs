@@ -4,13 +4,13 @@ use gradus_autodiff::{Gradients, Var};
 use gradus_module::Module;
 use gradus_tensor::{Float, Tensor};
 
-use crate::penalty::{Penalty, check_lambda};
+use crate::penalty::{Penalty, Proximal, check_lambda};
 
 /// λ·Σ|w|; gradient λ·sign(w), 0 at 0; proximal step sign(w)·max(|w| − rate·λ, 0), the soft threshold.
 ///
 /// ```
 /// use gradus_module::Param;
-/// use gradus_regularizers::{L1, Penalty};
+/// use gradus_regularizers::{L1, Proximal};
 /// let mut model = Param::new([0.5_f32, -2.0]);
 /// L1::new(1.0).prox::<f32>(&mut model, 0.75);
 /// assert_eq!(model.value().to_vec(), [0.0, -1.25]);
@@ -41,7 +41,9 @@ impl Penalty for L1 {
     fn gradient_of<T: Float>(&self, parameter: &Tensor<T>) -> Tensor<T> {
         parameter.sign() * T::of(self.lambda)
     }
+}
 
+impl Proximal for L1 {
     fn prox_of<T: Float>(&self, parameter: &Tensor<T>, rate: f64) -> Tensor<T> {
         parameter.softshrink(rate * self.lambda)
     }

@@ -4,13 +4,13 @@ use gradus_autodiff::{Gradients, Var};
 use gradus_module::Module;
 use gradus_tensor::{Float, Tensor};
 
-use crate::penalty::{Penalty, check_lambda};
+use crate::penalty::{Penalty, Proximal, check_lambda};
 
 /// λ/2·Σ w²; gradient λ·w; proximal step w/(1 + rate·λ).
 ///
 /// ```
 /// use gradus_module::Param;
-/// use gradus_regularizers::{L2, Penalty};
+/// use gradus_regularizers::{L2, Proximal};
 /// let mut model = Param::new([3.0_f32, -6.0]);
 /// L2::new(1.0).prox::<f32>(&mut model, 0.5);
 /// assert_eq!(model.value().to_vec(), [2.0, -4.0]);
@@ -41,7 +41,9 @@ impl Penalty for L2 {
     fn gradient_of<T: Float>(&self, parameter: &Tensor<T>) -> Tensor<T> {
         parameter * T::of(self.lambda)
     }
+}
 
+impl Proximal for L2 {
     fn prox_of<T: Float>(&self, parameter: &Tensor<T>, rate: f64) -> Tensor<T> {
         parameter / T::of(1.0 + rate * self.lambda)
     }

@@ -1,7 +1,8 @@
-//! Penalties of Gradus: what keeps parameters small. Each adds to a loss, has a closed gradient, and a proximal step.
+//! Regularizers of Gradus: what keeps parameters and outputs in bounds. Penalties add to a loss and have a closed gradient, many
+//! a proximal step; constraints project after a step; masks prune; noise spreads.
 //!
-//! Why a crate of its own: a penalty sees parameters, never predictions or layers; so it fits beside any loss and any
-//! optimizer. L2 means λ/2·‖w‖² here, whose gradient is λ·w.
+//! Why a crate of its own: a regularizer sees parameters and variables, never losses or layers; so it fits beside any loss and
+//! any optimizer. L2 means λ/2·‖w‖² here, whose gradient is λ·w.
 //!
 //! ```
 //! use gradus_autodiff::Var;
@@ -23,11 +24,21 @@
 //! It must never know layers, losses or optimizers.
 #![forbid(unsafe_code)]
 
+mod constraint;
+mod constraints;
 mod elastic_net;
+mod group_lasso;
 mod l1;
 mod l2;
 mod max_norm;
+mod noise;
+mod orthogonality;
+mod outputs;
 mod penalty;
+mod prune;
+mod slopes;
+mod threshold;
+mod total_variation;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
@@ -38,8 +49,18 @@ pub use gradus_autodiff as autodiff;
 pub use gradus_module as module;
 pub use gradus_tensor as tensor;
 
+pub use constraint::Constraint;
+pub use constraints::{NonNegative, SpectralNorm, UnitNorm};
 pub use elastic_net::{ElasticNet, elastic_net, elastic_net_gradients, elastic_net_where};
+pub use group_lasso::GroupLasso;
 pub use l1::{L1, l1, l1_gradients, l1_where};
 pub use l2::{L2, l2, l2_gradients, l2_where};
 pub use max_norm::{MaxNorm, max_norm};
-pub use penalty::{Only, Penalty};
+pub use noise::WeightNoise;
+pub use orthogonality::Orthogonality;
+pub use outputs::{Activity, Confidence, RDrop};
+pub use penalty::{Only, Penalty, Proximal};
+pub use prune::Masks;
+pub use slopes::{gradient_penalty, jacobian_penalty};
+pub use threshold::{group_soft_threshold, singular_value_threshold, soft_threshold};
+pub use total_variation::TotalVariation;

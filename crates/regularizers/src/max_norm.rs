@@ -1,8 +1,11 @@
 //! The max-norm constraint (Srebro & Shraibman 2005; with dropout: Srivastava et al. 2014). A projection, not a penalty:
 //! it acts on parameters after a step.
 
-use gradus_module::{Kind, Module, Param, Path};
+use gradus_module::Module;
 use gradus_tensor::{Element, Float, Tensor};
+
+use crate::constraint::Constraint;
+use crate::group_lasso::row_axes;
 
 /// Keeps the incoming weights of each unit within a ball: every row w of a weight `[out, …]` becomes
 /// w·min(1, c/‖w‖) (PyTorch: `renorm(2, 0, c)`). Parameters with fewer than two axes (biases) are left alone, and so
@@ -23,12 +26,12 @@ impl MaxNorm {
         assert!(limit > 0.0, "max_norm: limit is not above 0: {limit}");
         Self { limit }
     }
+}
 
-    /// The projection of one weight `[out, …] → [out, …]`.
-    #[must_use]
-    pub fn project<T: Float>(&self, weight: &Tensor<T>) -> Tensor<T> {
+impl Constraint for MaxNorm {
+    fn project<T: Float>(&self, weight: &Tensor<T>) -> Tensor<T> {
         let limit = T::of(self.limit);
-        let axes: Vec<isize> = (1..weight.rank() as isize).collect();
+        let axes = row_axes(weight.rank());
         if axes.is_empty() {
             return weight.clone();
         }
@@ -36,20 +39,8 @@ impl MaxNorm {
         weight * &norms.map(|norm| if norm > limit { limit / norm } else { <T as Element>::ONE })
     }
 
-    /// Projects all trained weights of a model whose path `accepts` accepts.
-    pub fn apply(&self, model: &mut (impl Module + ?Sized), accepts: impl Fn(&str) -> bool) {
-        model.visit_mut(&mut Path::root(), &mut |path, entry| {
-            let is_weight = entry.kind() == Kind::Parameter && entry.shape().len() >= 2;
-            if !is_weight || entry.leaf_id().is_none() || !accepts(path.as_str()) {
-                return;
-            }
-            let any = entry.as_any_mut();
-            if let Some(weight) = any.downcast_mut::<Param<f32>>() {
-                *weight.value_mut() = self.project(weight.value());
-            } else if let Some(weight) = any.downcast_mut::<Param<f64>>() {
-                *weight.value_mut() = self.project(weight.value());
-            }
-        });
+    fn constrains(&self, rank: usize) -> bool {
+        rank >= 2
     }
 }
 

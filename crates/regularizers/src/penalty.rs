@@ -1,4 +1,5 @@
-//! `Penalty`: three formulas for one parameter, and their walk over a model, written once. Knows no particular penalty.
+//! `Penalty` and `Proximal`: formulas for one parameter, and their walk over a model, written once. They know no particular
+//! penalty.
 
 use gradus_autodiff::{Gradients, Var};
 use gradus_module::{Entry, Kind, Module, Param, Path};
@@ -6,12 +7,13 @@ use gradus_tensor::{Float, Tensor};
 
 /// A function of parameters that is added to a loss: Σ over parameters of [`Penalty::value_of`].
 ///
-/// To add one, write the three `_of` formulas; the rest follows. Parameters that are not trained do not count.
+/// To add one, write the two `_of` formulas, and a third for [`Proximal`]; the rest follows. Parameters that are not trained do
+/// not count.
 ///
 /// ```
 /// use gradus_autodiff::Var;
 /// use gradus_module::Param;
-/// use gradus_regularizers::Penalty;
+/// use gradus_regularizers::{Penalty, Proximal};
 /// use gradus_tensor::{Float, Tensor};
 ///
 /// /// ½·Σ (w − 1)²: towards 1.
@@ -19,6 +21,8 @@ use gradus_tensor::{Float, Tensor};
 /// impl Penalty for TowardsOne {
 ///     fn value_of<T: Float>(&self, w: &Var<T>) -> Var<T> { (w - 1.0).square().sum() * 0.5 }
 ///     fn gradient_of<T: Float>(&self, w: &Tensor<T>) -> Tensor<T> { w - T::ONE }
+/// }
+/// impl Proximal for TowardsOne {
 ///     fn prox_of<T: Float>(&self, w: &Tensor<T>, rate: f64) -> Tensor<T> {
 ///         (w + T::of(rate)) / T::of(1.0 + rate)
 ///     }
@@ -35,9 +39,6 @@ pub trait Penalty {
 
     /// Its gradient in closed form, `[…] → […]`. At a kink: 0.
     fn gradient_of<T: Float>(&self, parameter: &Tensor<T>) -> Tensor<T>;
-
-    /// Its proximal step, argmin over z of ½‖z − w‖² + rate·penalty(z), `[…] → […]`.
-    fn prox_of<T: Float>(&self, parameter: &Tensor<T>, rate: f64) -> Tensor<T>;
 
     /// Whether the parameter of that path is penalised.
     fn applies_to(&self, path: &str) -> bool {
@@ -83,6 +84,20 @@ pub trait Penalty {
         }
         gradients
     }
+}
+
+/// A penalty whose proximal step has a closed form.
+///
+/// ```
+/// use gradus_module::Param;
+/// use gradus_regularizers::{L1, Proximal};
+/// let mut model = Param::new([0.5_f32, -2.0]);
+/// L1::new(1.0).prox::<f32>(&mut model, 0.75);
+/// assert_eq!(model.value().to_vec(), [0.0, -1.25]);
+/// ```
+pub trait Proximal: Penalty {
+    /// The proximal step of one parameter, argmin over z of ½‖z − w‖² + rate·penalty(z), `[…] → […]`.
+    fn prox_of<T: Float>(&self, parameter: &Tensor<T>, rate: f64) -> Tensor<T>;
 
     /// A proximal step of every penalised parameter; with `rate` the learning rate, after a step on the loss alone,
     /// this is proximal gradient descent (Parikh & Boyd 2014).
@@ -118,12 +133,14 @@ impl<P: Penalty, F: Fn(&str) -> bool> Penalty for Only<P, F> {
         self.penalty.gradient_of(parameter)
     }
 
-    fn prox_of<T: Float>(&self, parameter: &Tensor<T>, rate: f64) -> Tensor<T> {
-        self.penalty.prox_of(parameter, rate)
-    }
-
     fn applies_to(&self, path: &str) -> bool {
         self.penalty.applies_to(path) && (self.accepts)(path)
+    }
+}
+
+impl<P: Proximal, F: Fn(&str) -> bool> Proximal for Only<P, F> {
+    fn prox_of<T: Float>(&self, parameter: &Tensor<T>, rate: f64) -> Tensor<T> {
+        self.penalty.prox_of(parameter, rate)
     }
 }
 

@@ -87,7 +87,7 @@ fn derivatives_against_differences() {
 /// The proximal point z has the least ½(z − w)² + rate·penalty(z): no other point of a fine grid has less.
 #[test]
 fn proximal_steps_minimise() {
-    fn check(penalty: impl Penalty) {
+    fn check(penalty: impl Proximal) {
         let rate = 0.4;
         let cost =
             |z: f64, w: f64| 0.5 * (z - w).powi(2) + rate * penalty.value_of(&Var::constant([z])).item();

@@ -74,6 +74,13 @@ any_tensor! {
 
 impl AnyTensor {
     /// A typed tensor of whichever element type, wrapped (the generic form of `From`).
+    ///
+    /// ```
+    /// use gradus_tensor::{AnyTensor, DType, Element, Tensor};
+    /// fn wrap<T: Element>(x: &Tensor<T>) -> AnyTensor { AnyTensor::new(x) }
+    /// let any = wrap(&Tensor::from([true, false]));
+    /// assert_eq!((any.dtype(), any.len(), any.is_empty()), (DType::Bool, 2, false));
+    /// ```
     #[must_use]
     pub fn new<T: Element>(x: &Tensor<T>) -> Self {
         match T::DTYPE {

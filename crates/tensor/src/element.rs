@@ -3,11 +3,18 @@
 
 use std::fmt::{Debug, Display};
 
+#[doc(hidden)]
 mod sealed {
     pub trait Sealed {}
 }
 
 /// The name of an element type, as data (PyTorch: `dtype`).
+///
+/// ```
+/// use gradus_tensor::{DType, Tensor};
+/// assert_eq!(DType::I64.size() * Tensor::<i64>::zeros([2, 3]).len(), 48); // bytes
+/// assert_eq!(DType::F32.to_string(), "f32");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum DType {
     /// 32-bit IEEE float.
@@ -50,6 +57,14 @@ impl Display for DType {
 }
 
 /// What a tensor may hold: `f32`, `f64`, `i32`, `i64`, `u8` or `bool`.
+///
+/// ```
+/// use gradus_tensor::{DType, Element};
+/// fn bytes<T: Element>(count: usize) -> usize { count * T::DTYPE.size() }
+/// assert_eq!(bytes::<f64>(3), 24);
+/// assert_eq!((i32::of_f64(-2.7), u8::of_f64(300.0), bool::of_f64(0.5)), (-2, 255, true));
+/// assert_eq!((3_i32.as_i64(), 3.0_f32.as_i64()), (Some(3), None));
+/// ```
 pub trait Element:
     sealed::Sealed + Copy + Default + Debug + Display + PartialEq + PartialOrd + Send + Sync + 'static
 {
@@ -71,6 +86,15 @@ pub trait Element:
 }
 
 /// Elements with arithmetic: every element but `bool`. Integers wrap on overflow, as PyTorch's do.
+///
+/// ```
+/// use gradus_tensor::Number;
+/// fn dot<T: Number>(a: &[T], b: &[T]) -> T {
+///     a.iter().zip(b).fold(T::ZERO, |sum, (&a, &b)| sum.plus(a.times(b)))
+/// }
+/// assert_eq!(dot(&[1.5_f32, 2.0], &[2.0, 1.0]), 5.0);
+/// assert_eq!(dot(&[200_u8, 100], &[1, 1]), 44); // 300 − 256
+/// ```
 pub trait Number: Element + crate::kernels::NumberKernels {
     /// `self + other`.
     #[must_use]
@@ -91,6 +115,13 @@ pub trait Number: Element + crate::kernels::NumberKernels {
 }
 
 /// Real numbers: `f32` and `f64`.
+///
+/// ```
+/// use gradus_tensor::{Float, Tensor};
+/// fn halved<T: Float>(x: &Tensor<T>) -> Tensor<T> { x * T::of(0.5) }
+/// assert_eq!(halved(&Tensor::from([3.0_f32])).item(), 1.5);
+/// assert_eq!(halved(&Tensor::from([3.0_f64])).item(), 1.5);
+/// ```
 pub trait Float: Number + num_traits::Float + crate::math::Math + crate::kernels::Kernels {
     /// The machine epsilon as `f64`.
     const EPS: f64;

@@ -9,6 +9,13 @@ use std::fmt;
 use std::sync::OnceLock;
 
 /// An instruction set that kernels are compiled for.
+///
+/// ```
+/// use gradus_tensor::{Isa, current_isa};
+/// assert!(Isa::available().contains(&current_isa()));
+/// assert!(Isa::Portable.is_available());
+/// assert_eq!(Isa::ALL.map(Isa::name), ["portable", "neon", "avx2", "avx512"]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Isa {
     /// What every machine of the target has (SSE2 on x86-64).
@@ -134,6 +141,19 @@ pub(crate) fn with_forced<R>(forced: Option<Isa>, f: impl FnOnce() -> R) -> R {
 }
 
 /// A piece of work whose `run` is `#[inline(always)]`, so that [`dispatch`] compiles it anew for each instruction set.
+///
+/// ```
+/// use gradus_tensor::{Body, current_isa, dispatch};
+/// struct Dot<'a>(&'a [f32], &'a [f32]);
+/// impl Body for Dot<'_> {
+///     type Output = f32;
+///     #[inline(always)]
+///     fn run(self) -> f32 {
+///         self.0.iter().zip(self.1).map(|(a, b)| a * b).sum()
+///     }
+/// }
+/// assert_eq!(dispatch(current_isa(), Dot(&[1.0, 2.0], &[3.0, 4.0])), 11.0);
+/// ```
 pub trait Body {
     /// What it answers.
     type Output;
@@ -166,6 +186,7 @@ pub fn dispatch<B: Body>(isa: Isa, body: B) -> B::Output {
 
 /// How a·b + c is computed where a kernel is compiled: in one rounding where the instruction set has an instruction for
 /// it, else in two. (`mul_add` alone will not do: without the instruction it is a slow call.)
+#[doc(hidden)]
 pub trait MulAdd: Copy + Send + Sync + 'static {
     /// a·b + c.
     #[must_use]
@@ -176,6 +197,7 @@ pub trait MulAdd: Copy + Send + Sync + 'static {
 }
 
 /// In one rounding.
+#[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 pub struct Fused;
 impl MulAdd for Fused {
@@ -191,6 +213,7 @@ impl MulAdd for Fused {
 }
 
 /// In two roundings.
+#[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 pub struct Separate;
 impl MulAdd for Separate {

@@ -1,11 +1,24 @@
 //! How a flat buffer is read as an array: axis lengths, signed strides, an offset. A `Layout` knows no data and no
 //! element type; every view is an O(1) function of it alone.
 
+mod collapsed;
+
 use crate::shape::{MAX_RANK, Shape};
+
+pub use collapsed::Collapsed;
 
 /// Axis lengths, signed strides and the place of the first element. `Copy`, at most [`MAX_RANK`] axes.
 ///
 /// Element (i₀, i₁, …) lies at `offset + Σ iₐ·strideₐ`.
+///
+/// ```
+/// use gradus_tensor::{Layout, Shape};
+/// let rows = Layout::row_major(Shape::new(&[2, 3])); // elements 0 1 2 and 3 4 5
+/// assert_eq!((rows.strides(), rows.offset(), rows.count()), (&[3, 1][..], 0, 6));
+/// let columns = rows.permute(&[1, 0]);
+/// assert_eq!((columns.shape()[..] == [3, 2], columns.position(&[2, 1])), (true, 5));
+/// assert!(rows.is_contiguous() && !columns.is_contiguous());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
     shape: Shape,
@@ -65,6 +78,13 @@ impl Layout {
     }
 
     /// The same elements in another shape, if no copy is needed for it.
+    ///
+    /// ```
+    /// use gradus_tensor::{Layout, Shape};
+    /// let rows = Layout::row_major(Shape::new(&[2, 3]));
+    /// assert_eq!(rows.reshape(Shape::new(&[6])).map(|flat| flat.count()), Some(6));
+    /// assert!(rows.permute(&[1, 0]).reshape(Shape::new(&[6])).is_none()); // 0 3 1 4 2 5 has no one stride
+    /// ```
     #[must_use]
     pub fn reshape(&self, shape: Shape) -> Option<Self> {
         if self.is_contiguous() || shape.count() == 0 {
@@ -101,6 +121,9 @@ impl Layout {
     }
 
     /// Axes in a new order: axis `a` of the result is axis `order[a]` of `self`.
+    ///
+    /// # Panics
+    /// If `order` does not hold each axis once.
     #[must_use]
     #[track_caller]
     pub fn permute(&self, order: &[usize]) -> Self {
@@ -122,6 +145,13 @@ impl Layout {
     }
 
     /// Stretched to `shape`: new leading axes and axes of length 1 get stride 0. `None` if it does not broadcast.
+    ///
+    /// ```
+    /// use gradus_tensor::{Layout, Shape};
+    /// let row = Layout::row_major(Shape::new(&[3]));
+    /// assert_eq!(row.expand(&Shape::new(&[2, 3])).map(|all| all.strides().to_vec()), Some(vec![0, 1]));
+    /// assert!(row.expand(&Shape::new(&[3, 2])).is_none());
+    /// ```
     #[must_use]
     pub fn expand(&self, shape: &Shape) -> Option<Self> {
         let added = shape.len().checked_sub(self.shape.len())?;
@@ -139,6 +169,12 @@ impl Layout {
 
     /// Every `step`-th element of `axis`, from `start` on, `count` of them; a negative step walks backwards.
     /// The caller has checked the bounds.
+    ///
+    /// ```
+    /// use gradus_tensor::{Layout, Shape};
+    /// let back = Layout::row_major(Shape::new(&[5])).slice(0, 4, -2, 3); // 4 2 0
+    /// assert_eq!([0, 1, 2].map(|i| back.position(&[i])), [4, 2, 0]);
+    /// ```
     #[must_use]
     pub fn slice(&self, axis: usize, start: usize, step: isize, count: usize) -> Self {
         let mut out = *self;
@@ -159,12 +195,25 @@ impl Layout {
     }
 
     /// Without `axis`, at `index` along it. The caller has checked the bounds.
+    ///
+    /// ```
+    /// use gradus_tensor::{Layout, Shape};
+    /// let rows = Layout::row_major(Shape::new(&[2, 3]));
+    /// assert_eq!(rows.select(0, 1).position(&[2]), 5);
+    /// assert_eq!(rows.select(0, 0), rows.without(0));
+    /// ```
     #[must_use]
     pub fn select(&self, axis: usize, index: usize) -> Self {
         self.slice(axis, index, 1, 1).without(axis)
     }
 
     /// With a new axis of length `length` and stride `stride` before `axis`.
+    ///
+    /// ```
+    /// use gradus_tensor::{Layout, Shape};
+    /// let twice = Layout::row_major(Shape::new(&[3])).insert(0, 2, 0); // the row, two times
+    /// assert_eq!((twice.shape()[..] == [2, 3], twice.position(&[1, 2])), (true, 2));
+    /// ```
     #[must_use]
     #[track_caller]
     pub fn insert(&self, axis: usize, length: usize, stride: isize) -> Self {
@@ -176,6 +225,12 @@ impl Layout {
 
     /// Windows along `axis`: it becomes the number of windows, a last axis of length `size` is added.
     /// The caller has checked that `size` fits.
+    ///
+    /// ```
+    /// use gradus_tensor::{Layout, Shape};
+    /// let windows = Layout::row_major(Shape::new(&[5])).unfold(0, 3, 2); // 0 1 2 and 2 3 4
+    /// assert_eq!((windows.shape()[..] == [2, 3], windows.position(&[1, 0])), (true, 2));
+    /// ```
     #[must_use]
     #[track_caller]
     pub fn unfold(&self, axis: usize, size: usize, step: usize) -> Self {
@@ -188,6 +243,12 @@ impl Layout {
     }
 
     /// The diagonal of two axes, as a new last axis; `shift` > 0 moves above the main one.
+    ///
+    /// ```
+    /// use gradus_tensor::{Layout, Shape};
+    /// let above = Layout::row_major(Shape::new(&[3, 3])).diagonal(1, 0, 1); // 1 and 5
+    /// assert_eq!([above.position(&[0]), above.position(&[1])], [1, 5]);
+    /// ```
     #[must_use]
     pub fn diagonal(&self, shift: isize, first: usize, second: usize) -> Self {
         let (down, right) = (shift.min(0).unsigned_abs(), shift.max(0) as usize);
@@ -202,91 +263,6 @@ impl Layout {
         out.shape = out.shape.remove(last + 1);
         out
     }
-
-    /// Axes merged wherever that changes nothing: the fewest axes that visit the same elements in the same order.
-    /// Axes of length 1 vanish. Answers (length, stride) pairs, outermost first.
-    #[must_use]
-    pub fn collapse(&self) -> Collapsed {
-        let mut out = Collapsed { axes: [(1, 0); MAX_RANK], rank: 0, offset: self.offset };
-        for (&dim, &stride) in self.shape.iter().zip(self.strides()) {
-            if dim == 1 {
-                continue;
-            }
-            if let Some(last) = out.rank.checked_sub(1)
-                && out.axes[last].1 == stride * dim as isize
-            {
-                out.axes[last] = (out.axes[last].0 * dim, stride);
-                continue;
-            }
-            out.axes[out.rank] = (dim, stride);
-            out.rank += 1;
-        }
-        out
-    }
-}
-
-/// A layout in its fewest axes, see [`Layout::collapse`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Collapsed {
-    axes: [(usize, isize); MAX_RANK],
-    rank: usize,
-    offset: usize,
-}
-
-impl Collapsed {
-    /// (length, stride) of each axis, outermost first.
-    #[must_use]
-    pub fn axes(&self) -> &[(usize, isize)] {
-        &self.axes[..self.rank]
-    }
-
-    /// Where the first element lies.
-    #[must_use]
-    pub fn offset(&self) -> usize {
-        self.offset
-    }
-
-    /// The same axes from another first element.
-    #[must_use]
-    pub fn moved(&self, offset: usize) -> Self {
-        Self { offset, ..*self }
-    }
-
-    /// Calls `run(position, stride, length)` for each innermost run that holds elements `start .. start + count` of
-    /// the row-major order, in order.
-    #[inline]
-    pub fn runs(&self, start: usize, count: usize, mut run: impl FnMut(usize, isize, usize)) {
-        if count == 0 {
-            return;
-        }
-        let Some((&(inner, stride), outer)) = self.axes().split_last() else {
-            run(self.offset, 0, 1);
-            return;
-        };
-        let mut index = [0; MAX_RANK];
-        let (mut row, mut column) = (start / inner.max(1), start % inner.max(1));
-        let mut base = self.offset as isize;
-        for (axis, &(dim, step)) in outer.iter().enumerate().rev() {
-            index[axis] = row % dim;
-            row /= dim;
-            base += index[axis] as isize * step;
-        }
-        let mut left = count;
-        while left > 0 {
-            let length = left.min(inner - column);
-            run((base + column as isize * stride) as usize, stride, length);
-            (left, column) = (left - length, 0);
-            for (axis, &(dim, step)) in outer.iter().enumerate().rev() {
-                index[axis] += 1;
-                base += step;
-                if index[axis] < dim {
-                    break;
-                }
-                base -= dim as isize * step;
-                index[axis] = 0;
-            }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -299,21 +275,6 @@ mod tests {
             out.extend((0..n).map(|i| at.wrapping_add_signed(stride * i as isize)));
         });
         out
-    }
-
-    #[test]
-    fn runs_may_start_anywhere() {
-        let layout = Layout::row_major(Shape::new(&[3, 4, 5])).permute(&[2, 0, 1]).slice(0, 4, -2, 3);
-        let all = positions(&layout);
-        for start in 0..all.len() {
-            for count in 0..=all.len() - start {
-                let mut part = Vec::new();
-                layout.collapse().runs(start, count, |at, stride, n| {
-                    part.extend((0..n).map(|i| at.wrapping_add_signed(stride * i as isize)));
-                });
-                assert_eq!(part, all[start..start + count]);
-            }
-        }
     }
 
     #[test]

@@ -60,6 +60,15 @@ impl<T: Float> Tensor<T> {
     /// The gradients of [`Tensor::norm_rows`] at this x for the result's cotangent `g`: of x, and of weight and bias if
     /// `affine`, both in `shape`.
     ///
+    /// ```
+    /// use gradus_tensor::{Shape, Tensor};
+    /// let (x, g) = (Tensor::from([[1.0_f64, 3.0]]), Tensor::from([[1.0, 0.0]]));
+    /// let (_, statistics) = x.norm_rows(2, 0.0, true, None, None); // ±1, whatever x
+    /// let (dx, affine) = x.norm_rows_grad(&g, (&Shape::new(&[2]), true), &statistics, None, true);
+    /// assert_eq!(dx.to_vec(), [0.0, 0.0]);
+    /// assert_eq!(affine.map(|(weight, bias)| (weight.to_vec(), bias.to_vec())), Some((vec![-1.0, 0.0], vec![1.0, 0.0])));
+    /// ```
+    ///
     /// # Panics
     /// As `norm_rows`, or if `g` has not x's shape.
     #[must_use]

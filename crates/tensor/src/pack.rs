@@ -11,6 +11,7 @@ use crate::element::Float;
 use crate::isa::MulAdd;
 
 /// `K` numbers side by side, with the way in which they are multiplied and added.
+#[doc(hidden)]
 #[derive(Debug)]
 #[repr(transparent)]
 pub struct Pack<T, const K: usize, M>(pub [T; K], PhantomData<M>);
@@ -24,6 +25,7 @@ impl<T: Copy, const K: usize, M> Clone for Pack<T, K, M> {
 impl<T: Copy, const K: usize, M> Copy for Pack<T, K, M> {}
 
 // Loops here are written with `while`: they must be gone before the compiler looks for vectors in the loop around them.
+#[doc(hidden)]
 impl<T: Copy, const K: usize, M> Pack<T, K, M> {
     /// These numbers.
     #[must_use]
@@ -64,6 +66,7 @@ impl<T: Copy, const K: usize, M> Pack<T, K, M> {
     }
 }
 
+#[doc(hidden)]
 impl<T: num_traits::Float, const K: usize, M: MulAdd> Pack<T, K, M> {
     /// self·b + c.
     #[must_use]

@@ -11,6 +11,12 @@ use crate::shape::Shape;
 use crate::tensor::Tensor;
 
 /// A matrix `[K, N]` in the form in which products read their right operand: see [`Tensor::packed`].
+///
+/// ```
+/// use gradus_tensor::{PackedMatrix, Tensor};
+/// let right: PackedMatrix<f32> = Tensor::ones([3, 2]).packed();
+/// assert_eq!((right.dims(), right.fits_here()), ([3, 2], true));
+/// ```
 pub struct PackedMatrix<T: Float = f32> {
     matrix: PackedB<T>,
     isa: Isa,

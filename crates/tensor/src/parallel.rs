@@ -10,6 +10,13 @@ use crate::crew::Crew;
 use crate::isa;
 
 /// What a piece of work costs, so that one rule decides about threads.
+///
+/// ```
+/// use gradus_tensor::parallel::{self, Cost};
+/// let parts = parallel::map(4, Cost::bytes(4 * 8), |i| i as f64); // small: stays on this thread
+/// assert_eq!(parallel::tree(parts, |a, b| a + b), Some(6.0));
+/// assert!(!parallel::is_parallel(Cost::flops(100)));
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Cost {
     /// Bytes read and written.
@@ -77,6 +84,11 @@ fn with_crew<R>(f: impl FnOnce(&Crew) -> R) -> R {
 }
 
 /// The number of threads that kernels called from here may use.
+///
+/// ```
+/// use gradus_tensor::{threads, with_threads};
+/// assert_eq!(with_threads(2, threads), 2);
+/// ```
 #[must_use]
 pub fn threads() -> usize {
     if INSIDE.get() { 1 } else { with_crew(Crew::threads) }
@@ -84,6 +96,12 @@ pub fn threads() -> usize {
 
 /// Fixes the number of threads for the whole process (0: as many as the machine has); only the first call, before any
 /// kernel ran, has an effect. Answers whether it had.
+///
+/// ```
+/// use gradus_tensor::set_threads;
+/// set_threads(2); // first in main
+/// assert!(!set_threads(3)); // too late
+/// ```
 pub fn set_threads(threads: usize) -> bool {
     let mut is_first = false;
     DEFAULT.get_or_init(|| {
@@ -177,6 +195,14 @@ impl<'a, T> Chunks<'a, T> {
 }
 
 /// Calls `f(i)` for `i` in `0..parts`, on several threads if `cost` (of all parts together) is large.
+///
+/// ```
+/// use gradus_tensor::parallel::{self, Cost};
+/// use std::sync::atomic::{AtomicUsize, Ordering};
+/// let seen = AtomicUsize::new(0);
+/// parallel::for_each(8, Cost::flops(1 << 24), |i| { seen.fetch_add(i, Ordering::Relaxed); });
+/// assert_eq!(seen.into_inner(), 28);
+/// ```
 pub fn for_each(parts: usize, cost: Cost, f: impl Fn(usize) + Sync + Send) {
     if parts > 1 && is_parallel(cost) {
         spread(parts, &f);
@@ -186,6 +212,15 @@ pub fn for_each(parts: usize, cost: Cost, f: impl Fn(usize) + Sync + Send) {
 }
 
 /// Cuts `out` into chunks of `chunk` elements (the last may be shorter) and calls `f(index of chunk, chunk)`.
+///
+/// ```
+/// use gradus_tensor::parallel::{self, Cost};
+/// let mut squares = vec![0; 5];
+/// parallel::chunks_mut(&mut squares, 2, Cost::flops(5), |part, chunk| {
+///     chunk.iter_mut().enumerate().for_each(|(i, x)| *x = (2 * part + i).pow(2));
+/// });
+/// assert_eq!(squares, [0, 1, 4, 9, 16]);
+/// ```
 pub fn chunks_mut<T: Send>(
     out: &mut [T],
     chunk: usize,
@@ -198,6 +233,13 @@ pub fn chunks_mut<T: Send>(
 }
 
 /// As [`chunks_mut`] over two buffers at once, cut at `chunk_a` and `chunk_b`: part `i` gets chunk `i` of both.
+///
+/// ```
+/// use gradus_tensor::parallel::{self, Cost};
+/// let (mut x, mut sums) = ([1.0, 2.0, 3.0, 4.0], [0.0; 2]);
+/// parallel::chunks_mut2((&mut x, 2), (&mut sums, 1), Cost::bytes(48), |_, x, sum| sum[0] = x.iter().sum());
+/// assert_eq!(sums, [3.0, 7.0]);
+/// ```
 pub fn chunks_mut2<A: Send, B: Send>(
     (a, chunk_a): (&mut [A], usize),
     (b, chunk_b): (&mut [B], usize),

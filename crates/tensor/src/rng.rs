@@ -26,7 +26,13 @@ pub(crate) fn round(c: [u32; 4], key: [u32; 2]) -> [u32; 4] {
 /// Rounds per block.
 pub(crate) const ROUNDS: usize = 10;
 
-/// The four words that Philox 4x32-10 makes of a counter and a key.
+/// The four words that Philox 4x32-10 makes of a counter and a key (Salmon et al. 2011): ten rounds of two 32 × 32 → 64 bit
+/// products each, whose high and low words are mixed with the key.
+///
+/// ```
+/// use gradus_tensor::philox;
+/// assert_eq!(philox([0; 4], [0; 2]), [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]);
+/// ```
 #[must_use]
 pub fn philox(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
     for _ in 0..ROUNDS {
@@ -50,6 +56,14 @@ fn block(seed: u64, stream: u64, index: u64) -> [u32; 4] {
 }
 
 /// A random number generator's whole state: store these three numbers to resume exactly where it stands.
+///
+/// ```
+/// use gradus_tensor::{Rng, RngState};
+/// let mut rng = Rng::seed(7);
+/// rng.next_u32();
+/// rng.advance(4);
+/// assert_eq!(rng.state(), RngState { seed: 7, stream: 0, counter: 5 });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RngState {
     /// The seed.
@@ -143,6 +157,12 @@ impl Rng {
     /// A number in `0 .. n`, each exactly equally likely (Lemire 2019). Advances by 2 words, and 2 more for each
     /// rejected draw (fewer than one in 2⁶⁴/n).
     ///
+    /// ```
+    /// use gradus_tensor::Rng;
+    /// let mut rng = Rng::seed(7);
+    /// assert!((0..100).all(|_| rng.below(6) < 6)); // a die
+    /// ```
+    ///
     /// # Panics
     /// If `n` is 0.
     #[track_caller]
@@ -160,6 +180,13 @@ impl Rng {
 
     /// A number in [0, 1): a multiple of 2⁻²⁴ (`f32`, advances by 1 word) or 2⁻⁵³ (`f64`, 2 words)
     /// (PyTorch: `torch.rand`).
+    ///
+    /// ```
+    /// use gradus_tensor::Rng;
+    /// let mut rng = Rng::seed(7);
+    /// let mean = (0..1000).map(|_| rng.uniform01::<f64>()).sum::<f64>() / 1000.0;
+    /// assert!((mean - 0.5).abs() < 0.05);
+    /// ```
     pub fn uniform01<T: Float>(&mut self) -> T {
         T::of(match T::DTYPE {
             DType::F32 => unit_f32(self.next_u32()),
@@ -167,7 +194,7 @@ impl Rng {
         })
     }
 
-    /// Puts `values` in random order, each order equally likely (Fisher–Yates). Advances as one
+    /// Puts `values` in random order, each order equally likely (Fisher–Yates; NumPy: `Generator.shuffle`). Advances as one
     /// [`Rng::below`] per value but one.
     pub fn shuffle<V>(&mut self, values: &mut [V]) {
         for end in (1..values.len()).rev() {
@@ -176,6 +203,16 @@ impl Rng {
     }
 
     /// The numbers `0 .. n` in random order (PyTorch: `torch.randperm`). Advances as [`Rng::shuffle`].
+    ///
+    /// ```
+    /// use gradus_tensor::Rng;
+    /// let mut order = Rng::seed(7).permutation(4);
+    /// let mut again = [0, 1, 2, 3];
+    /// Rng::seed(7).shuffle(&mut again);
+    /// assert_eq!(order, again);
+    /// order.sort_unstable();
+    /// assert_eq!(order, [0, 1, 2, 3]);
+    /// ```
     #[must_use]
     pub fn permutation(&mut self, n: usize) -> Vec<usize> {
         let mut out: Vec<usize> = (0..n).collect();

@@ -28,6 +28,14 @@ pub struct RnnSpec {
 
 /// What a recurrent layer reads, or the cotangents of that. G is 1, for LSTM 4 (gates i, f, g, o), for GRU 3 (r, z, n); P
 /// is H but for a projection.
+///
+/// ```
+/// use gradus_tensor::{RnnOperands, Tensor};
+/// let (x, w_ih, w_hh) = (Tensor::<f32>::ones([5, 2]), Tensor::ones([3, 2]), Tensor::ones([3, 3])); // N, I, H = 5, 2, 3
+/// let mut operands = RnnOperands::new(x, w_ih, w_hh);
+/// operands.b_ih = Some(Tensor::zeros([3]));
+/// assert_eq!(operands.map(Tensor::len).into_vec(), [10, 6, 9, 3]);
+/// ```
 #[derive(Clone, Debug)]
 pub struct RnnOperands<V> {
     /// Rows of all steps, step by step: `[N, I]`.
@@ -153,6 +161,16 @@ impl RnnSpec {
 
     /// The cotangents of the operands from those of the hidden states `[N, P]` and, for LSTM, of the last cell states
     /// `[B, H]`. That of `x` is left out (`[0, I]`) unless `wants_x`; those of first states are there if the operand is.
+    ///
+    /// ```
+    /// use gradus_tensor::{BatchSizes, Recurrence, RnnOperands, RnnRun, RnnSpec, Tensor};
+    /// let spec = RnnSpec { cell: Recurrence::Relu, steps: BatchSizes::even(2, 1), reverse: false };
+    /// let (x, one) = (Tensor::from([[1.0_f32], [2.0]]), Tensor::from([[1.0_f32]]));
+    /// let operands = RnnOperands::new(&x, &one, &one);
+    /// let run: RnnRun<f32> = spec.forward(&operands); // h₀ = x₀, h₁ = x₁ + h₀
+    /// let slopes = spec.backward(&operands, &run, (&Tensor::ones([2, 1]), None), true);
+    /// assert_eq!(slopes.x.to_vec(), [2.0, 1.0]);
+    /// ```
     ///
     /// # Panics
     /// If shapes do not fit.

@@ -7,6 +7,14 @@ use std::ops::Deref;
 pub const MAX_RANK: usize = 8;
 
 /// The lengths of the axes, outermost first. Derefs to a slice.
+///
+/// ```
+/// use gradus_tensor::Shape;
+/// let shape = Shape::new(&[2, 3]);
+/// assert_eq!((shape.len(), shape[1], shape.count()), (2, 3, 6)); // rank, a length, all elements
+/// assert_eq!(shape.row_major()[..2], [3, 1]);
+/// assert_eq!(shape.to_string(), "[2, 3]");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Shape {
     dims: [usize; MAX_RANK],
@@ -48,7 +56,15 @@ impl Shape {
         strides
     }
 
-    /// The shape that `self` and `other` broadcast to, if they agree: aligned at the last axis, 1 stretches.
+    /// The shape that `self` and `other` broadcast to, if they agree: aligned at the last axis, 1 stretches (PyTorch:
+    /// `broadcast_shapes`).
+    ///
+    /// ```
+    /// use gradus_tensor::Shape;
+    /// let (column, row) = (Shape::new(&[2, 1]), Shape::new(&[3]));
+    /// assert_eq!(column.broadcast(&row), Some(Shape::new(&[2, 3])));
+    /// assert_eq!(row.broadcast(&Shape::new(&[2])), None);
+    /// ```
     #[must_use]
     pub fn broadcast(&self, other: &Shape) -> Option<Shape> {
         let rank = self.len().max(other.len());
@@ -65,7 +81,15 @@ impl Shape {
         Some(Shape { dims, rank: rank as u8 })
     }
 
-    /// This shape with one axis length replaced.
+    /// This shape with the length of axis number `axis` replaced.
+    ///
+    /// ```
+    /// use gradus_tensor::Shape;
+    /// assert_eq!(Shape::new(&[2, 3]).with(1, 5), Shape::new(&[2, 5]));
+    /// ```
+    ///
+    /// # Panics
+    /// If there is no such axis.
     #[must_use]
     pub fn with(mut self, axis: usize, length: usize) -> Self {
         self[..][axis] = length;
@@ -73,6 +97,16 @@ impl Shape {
     }
 
     /// This shape with a new axis put before `axis`.
+    ///
+    /// ```
+    /// use gradus_tensor::Shape;
+    /// let shape = Shape::new(&[2, 3]).insert(0, 4);
+    /// assert_eq!(shape, Shape::new(&[4, 2, 3]));
+    /// assert_eq!(shape.remove(1), Shape::new(&[4, 3]));
+    /// ```
+    ///
+    /// # Panics
+    /// If `axis` exceeds the rank, or there would be more than [`MAX_RANK`] axes.
     #[must_use]
     #[track_caller]
     pub fn insert(&self, axis: usize, length: usize) -> Self {
@@ -82,6 +116,9 @@ impl Shape {
     }
 
     /// This shape without one axis.
+    ///
+    /// # Panics
+    /// If there is no such axis.
     #[must_use]
     pub fn remove(&self, axis: usize) -> Self {
         let mut dims = self.to_vec();
@@ -90,6 +127,11 @@ impl Shape {
     }
 
     /// Axis number `axis` counted from the front, where negative numbers count from the back (−1: the last).
+    ///
+    /// ```
+    /// use gradus_tensor::Shape;
+    /// assert_eq!(Shape::new(&[2, 3]).axis("sum", -1), 1);
+    /// ```
     ///
     /// # Panics
     /// If there is no such axis; `op` opens the message.

@@ -71,6 +71,13 @@ impl<T: Float> Tensor<T> {
 
     /// xᵢ − ln Σⱼ e^xⱼ along `axis` (PyTorch: `log_softmax`). Exact where ln(softmax) would be −∞.
     ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let y = Tensor::from([[0.0_f64, 0.0], [0.0, 1e4]]).log_softmax(-1);
+    /// assert!((y.at(&[0, 1]) + 2.0_f64.ln()).abs() < 1e-15);
+    /// assert_eq!([y.at(&[1, 0]), y.at(&[1, 1])], [-1e4, 0.0]);
+    /// ```
+    ///
     /// # Panics
     /// If there is no such axis.
     #[must_use]
@@ -104,6 +111,12 @@ impl<T: Float> Tensor<T> {
 
     /// The cotangent of softmax's input, where `self` is the softmax y: y·(g − Σ g·y) along `axis`.
     ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let y = Tensor::from([0.0_f64, 0.0]).softmax(0);
+    /// assert_eq!(y.softmax_grad(&Tensor::from([1.0, 0.0]), 0).to_vec(), [0.25, -0.25]);
+    /// ```
+    ///
     /// # Panics
     /// If there is no such axis or the shapes differ.
     #[must_use]
@@ -113,6 +126,13 @@ impl<T: Float> Tensor<T> {
     }
 
     /// The cotangent of log-softmax's input, where `self` is the log-softmax y: g − e^y·Σ g along `axis`.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let y = Tensor::from([0.0_f64, 0.0]).log_softmax(0);
+    /// let dx = y.log_softmax_grad(&Tensor::from([1.0, 0.0]), 0);
+    /// assert!((dx.at(&[0]) - 0.5).abs() < 1e-15 && (dx.at(&[1]) + 0.5).abs() < 1e-15);
+    /// ```
     ///
     /// # Panics
     /// If there is no such axis or the shapes differ.
@@ -149,6 +169,12 @@ impl<T: Float> Tensor<T> {
 
     /// The cotangent of the logits `[N, C]` of [`Tensor::cross_entropy_rows`], given the losses' cotangents `g` `[N]`:
     /// gₙ·(softmax(xₙ) − 1 at the target) → `[N, C]`.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let dx = Tensor::from([[0.0_f64, 0.0]]).cross_entropy_rows_grad(&[1], &Tensor::from([2.0]));
+    /// assert!((dx.at(&[0, 0]) - 1.0).abs() < 1e-15 && (dx.at(&[0, 1]) + 1.0).abs() < 1e-15);
+    /// ```
     ///
     /// # Panics
     /// As `cross_entropy_rows`, or if `g` is not `[N]`.

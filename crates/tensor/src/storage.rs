@@ -92,6 +92,15 @@ pub fn memory() -> Memory {
 }
 
 /// Starts the measurement of the peak anew.
+///
+/// ```
+/// use gradus_tensor::{Memory, Tensor, memory, release_memory, reset_peak_memory};
+/// reset_peak_memory();
+/// drop(Tensor::<f32>::zeros([1 << 20]));
+/// release_memory();
+/// let Memory { peak, .. } = memory();
+/// assert!(peak >= 4 << 20); // bytes
+/// ```
 pub fn reset_peak_memory() {
     PEAK.store(LIVE.load(Relaxed), Relaxed);
 }

@@ -6,6 +6,33 @@ use std::error::Error;
 use gradus_data::{Batch, DataError, Loader, Source};
 
 /// A source of batches that can be sent to any place. [`Loader`] is one; write your own for data of another kind.
+///
+/// ```
+/// use gradus_train::BatchStream;
+/// use std::convert::Infallible;
+/// /// The numbers 0 .. 4, two in a batch, the same in each epoch.
+/// struct Numbers(usize);
+/// impl BatchStream for Numbers {
+///     type Batch = Vec<usize>;
+///     type Error = Infallible;
+///     fn seek(&mut self, _: u64, batch: u64) -> Result<(), Infallible> {
+///         self.0 = 2 * batch as usize;
+///         Ok(())
+///     }
+///     fn next_batch(&mut self) -> Result<Option<Vec<usize>>, Infallible> {
+///         let first = self.0;
+///         self.0 += 2;
+///         Ok((first < 4).then(|| vec![first, first + 1]))
+///     }
+///     fn batches_per_epoch(&self) -> u64 { 2 }
+///     fn indices(batch: &Vec<usize>) -> &[usize] { batch }
+/// }
+/// let mut numbers = Numbers(0);
+/// numbers.seek(3, 1)?;
+/// assert_eq!(numbers.next_batch()?, Some(vec![2, 3]));
+/// assert_eq!(numbers.next_batch()?, None);
+/// # Ok::<(), Infallible>(())
+/// ```
 pub trait BatchStream {
     /// What a training closure is given.
     type Batch;

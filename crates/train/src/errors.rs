@@ -8,6 +8,12 @@ use gradus_optimizers::OptimizerError;
 use thiserror::Error;
 
 /// Why a training or one of its files failed. Each message is one sentence that names the place and the mend.
+///
+/// ```
+/// use gradus_train::TrainError;
+/// let error = TrainError::LossNotFinite { loss: f64::NAN, step: 7, epoch: 1, indices: vec![3, 4] };
+/// assert!(error.to_string().starts_with("the loss is NaN at step 7 (epoch 1), for the examples 3, 4; "));
+/// ```
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum TrainError {

@@ -10,6 +10,12 @@ use crate::metrics::Metrics;
 use crate::report::LineChart;
 
 /// Which way a metric is better.
+///
+/// ```
+/// use gradus_train::Goal;
+/// assert!(Goal::Min.improves(0.4, 0.5, 0.0));
+/// assert!(!Goal::Max.improves(0.95, 0.9, 0.1)); // better, but by less than 0.1
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Goal {
     /// Less is better: losses, errors.
@@ -35,6 +41,14 @@ impl Goal {
 ///
 /// `metrics` holds `train_loss`, `train_…` for whatever the step measured, `validation_…` for whatever the evaluation
 /// measured, `learning_rate` (of the last step) and `gradient_norm` (mean over the steps, before clipping).
+///
+/// ```
+/// use gradus_train::EpochRecord;
+/// use gradus_train::metrics::Metrics;
+/// let metrics = Metrics::new().with("train_loss", 0.5);
+/// let record = EpochRecord { epoch: 1, step: 20, metrics, seconds: 1.5 };
+/// assert_eq!(record.to_json(), r#"{"epoch":1,"step":20,"train_loss":0.5,"seconds":1.5}"#);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct EpochRecord {
     /// The epoch, from 1.
@@ -81,6 +95,20 @@ impl EpochRecord {
 }
 
 /// All epochs so far.
+///
+/// ```
+/// use gradus_train::metrics::Metrics;
+/// use gradus_train::{EpochRecord, Goal, History};
+/// let mut history = History::default();
+/// for (epoch, loss) in [(1, 0.9), (2, 0.4), (3, 0.5)] {
+///     let metrics = Metrics::new().with("validation_loss", loss);
+///     history.push(EpochRecord { epoch, step: 10 * epoch as u64, metrics, seconds: 1.5 });
+/// }
+/// assert_eq!(history.best("validation_loss", Goal::Min).map(|record| record.epoch), Some(2));
+/// assert_eq!(history.last().map(|record| record.step), Some(30));
+/// assert_eq!(history.curve("validation_loss"), [(1.0, 0.9), (2.0, 0.4), (3.0, 0.5)]);
+/// assert_eq!((history.epochs().len(), history.charts().len()), (3, 1));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct History {
     epochs: Vec<EpochRecord>,
@@ -126,6 +154,18 @@ impl History {
     }
 
     /// One line of JSON per epoch.
+    ///
+    /// ```
+    /// use gradus_train::metrics::Metrics;
+    /// use gradus_train::{EpochRecord, History};
+    /// # let path = std::env::temp_dir().join(format!("gradus-history-{}.jsonl", std::process::id()));
+    /// let mut history = History::default();
+    /// history.push(EpochRecord { epoch: 1, step: 20, metrics: Metrics::new().with("train_loss", 0.5), seconds: 1.5 });
+    /// std::fs::write(&path, history.to_jsonl())?;
+    /// assert_eq!(History::read_jsonl(&path)?.epochs(), history.epochs());
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn to_jsonl(&self) -> String {
         self.epochs.iter().map(|record| record.to_json() + "\n").collect()

@@ -4,6 +4,12 @@ use std::fmt;
 use std::path::PathBuf;
 
 /// How a training ended.
+///
+/// ```
+/// use gradus_train::Outcome;
+/// let outcome = Outcome::EarlyStopped { reason: "good enough".into() };
+/// assert_eq!(outcome.to_string(), "stopped early: good enough");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {

@@ -67,6 +67,13 @@ impl<T: Float> Step<T> {
 }
 
 /// What a training or validation closure may answer: a loss, or a [`Step`].
+///
+/// ```
+/// use gradus_autodiff::Var;
+/// use gradus_train::{IntoStep, Step};
+/// let step: Step = Var::leaf([0.5_f32, 0.25]).sum().into_step();
+/// assert_eq!((step.loss().item(), step.metrics().is_empty()), (0.75, true));
+/// ```
 pub trait IntoStep {
     /// The element type.
     type Element: Float;

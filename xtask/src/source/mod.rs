@@ -149,6 +149,15 @@ pub(crate) fn end_of_head(code: &str, start: usize) -> Option<usize> {
     None
 }
 
+/// The bodies of `macro_rules!`, brackets included: patterns, not items.
+pub(crate) fn macro_bodies(code: &str) -> Vec<Range<usize>> {
+    let body = |start: usize| {
+        let open = code[start..].find(['{', '(', '['])? + start;
+        Some(open..behind_closing(code, open))
+    };
+    words(code, "macro_rules").filter_map(body).collect()
+}
+
 /// Whether no statement that starts on this line of code runs on below it.
 fn ends_statement(code: &str) -> bool {
     code.ends_with([';', '{', '}', ','])

@@ -3,7 +3,7 @@
 use super::finding::Finding;
 use super::tables::{FILE_LINES, FUNCTION_LINES, LongerThanAllowed};
 use crate::source::lex::is_word;
-use crate::source::{Source, behind_closing, end_of_head, words};
+use crate::source::{Source, behind_closing, end_of_head, macro_bodies, words};
 
 /// Where the exceptions are.
 const TABLE: &str = "LONGER in xtask/src/tidy/tables.rs";
@@ -78,14 +78,12 @@ fn functions(source: &Source) -> Vec<Function> {
 /// `code` with the bodies of `macro_rules!` blanked.
 fn without_macros(code: &str) -> String {
     let mut kept = code.to_owned();
-    for start in words(code, "macro_rules") {
-        let Some(open) = code[start..].find(['{', '(', '[']).map(|index| start + index) else { continue };
-        let end = behind_closing(code, open);
-        let blank: String = code[open..end]
+    for body in macro_bodies(code) {
+        let blank: String = code[body.clone()]
             .chars()
             .map(|c| if c == '\n' { "\n".to_owned() } else { " ".repeat(c.len_utf8()) })
             .collect();
-        kept.replace_range(open..end, &blank);
+        kept.replace_range(body, &blank);
     }
     kept
 }

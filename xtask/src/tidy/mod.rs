@@ -2,6 +2,7 @@
 //!
 //! One file per rule, each a function from sources or crates to findings; what is allowed lies in [`tables`].
 
+mod examples;
 mod finding;
 mod headers;
 mod layering;
@@ -42,6 +43,7 @@ fn check(workspace: &Workspace, files: &[TextFile]) -> Vec<Finding> {
     findings.extend(length::exceptions(&sources, tables::LONGER));
     findings.extend(unsafety::forbidden(&workspace.crates, &sources));
     findings.extend(papers::crates(&workspace.crates, files));
+    findings.extend(examples::examples(&workspace.crates, &sources, tables::EXAMPLES_MISSING));
     for source in &sources {
         findings.extend(layering::threads(source));
         findings.extend(length::lengths(source, tables::LONGER));

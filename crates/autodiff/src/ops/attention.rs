@@ -218,6 +218,13 @@ impl<T: Float> Var<T> {
     /// k `[…, K, S, E]` → `[…, H, L, S]` (PyTorch: `need_weights=True, average_attn_weights=False`). For looking at; attention
     /// itself never holds them.
     ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_tensor::AttentionOptions;
+    /// let (q, k) = (Var::constant([[1.0_f32, 0.0]]), Var::constant([[0.0, 5.0], [0.0, -5.0]]));
+    /// assert_eq!(q.attention_weights(&k, &AttentionOptions::new()).value().to_vec(), [0.5, 0.5]);
+    /// ```
+    ///
     /// # Panics
     /// If shapes do not fit, or the options' masks and slopes do not fit these shapes.
     #[must_use]
@@ -236,6 +243,15 @@ impl<T: Float> Var<T> {
     /// [`Var::scaled_dot_product_attention`] on the rows of a fused projection: queries of H heads, then keys and values of K
     /// heads each, `[…, T, (H + 2·K)·D] → […, T, H·D]`. Heads are split and merged without copies, and the gradient comes in
     /// one piece.
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_tensor::{AttentionOptions, PackedHeads, Tensor};
+    /// let qkv = Var::leaf(Tensor::<f32>::ones([5, 7, 3 * 24]));
+    /// let y = qkv.multi_head_attention(PackedHeads::equal(4), &AttentionOptions::new().causal());
+    /// assert_eq!(y.dims(), [5, 7, 24]);
+    /// assert_eq!(y.sum().backward().of(&qkv).map(|g| g.dims()), Some([5, 7, 72]));
+    /// ```
     ///
     /// # Panics
     /// If the last axis is no multiple of H + 2·K, or the options' masks and slopes do not fit.

@@ -172,6 +172,14 @@ impl<T: Float> Var<T> {
     /// [`Var::conv2d`], then relu, in one pass: `[N, C, H, W], [O, C/groups, KH, KW], [O] → [N, O, OH, OW]`
     /// (PyTorch: `functional.relu(functional.conv2d(…))`).
     ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_tensor::{Conv2dSpec, Tensor};
+    /// let (x, w) = (Var::leaf(Tensor::<f32>::ones([1, 1, 3, 3])), Var::leaf(Tensor::ones([2, 1, 3, 3])));
+    /// let y = x.conv2d_relu(&w, Some(&Var::leaf([1.0, -10.0])), Conv2dSpec::default());
+    /// assert_eq!(y.value().to_vec(), [10.0, 0.0]);
+    /// ```
+    ///
     /// # Panics
     /// As `conv2d`.
     #[must_use]

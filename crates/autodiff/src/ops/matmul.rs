@@ -127,6 +127,14 @@ impl<T: Float> Var<T> {
     /// The matrix product: `[…, M, K] · […, K, N] → […, M, N]`; leading axes broadcast, a vector on the left is one
     /// row, on the right one column (PyTorch: `matmul`).
     ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// let (a, b) = (Var::leaf([[1.0_f32, 2.0]]), Var::leaf([[3.0], [4.0]]));
+    /// let y = a.matmul(&b);
+    /// assert_eq!(y.value().to_vec(), [11.0]);
+    /// assert_eq!(y.sum().backward().of(&a).map(|g| g.to_vec()), Some(vec![3.0, 4.0]));
+    /// ```
+    ///
     /// # Panics
     /// If an operand has no axes, the inner lengths differ, or the leading axes do not broadcast.
     #[must_use]

@@ -3,14 +3,19 @@
 mod arithmetic;
 mod attention;
 mod conv;
+mod decompose;
+mod determinant;
 mod elementwise;
 mod index;
+mod least_squares;
 mod matmul;
 mod pad;
 mod pool;
 mod reduce;
 mod rnn;
 mod softmax;
+mod solve;
+mod triangle;
 mod view;
 
 pub use elementwise::choose;

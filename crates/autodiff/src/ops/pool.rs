@@ -167,8 +167,18 @@ impl<T: Float> Op<T> for AvgPool2dGrad {
 }
 
 impl<T: Float> Var<T> {
-    /// The largest element of each window: `[N, C, H, W] → [N, C, OH, OW]`. The first of equals gets the gradient,
-    /// NaN is larger than any number (PyTorch: `functional.max_pool2d`).
+    /// The largest element of each window: `[N, C, H, W] → [N, C, OH, OW]` with
+    /// OH = ⌊(H + 2·padding − dilation·(KH − 1) − 1) / stride⌋ + 1 (see [`Pool2dSpec::output`]). The first of equals gets the
+    /// gradient, NaN is larger than any number (PyTorch: `functional.max_pool2d`).
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_tensor::{Pool2dSpec, Tensor};
+    /// let x = Var::leaf(Tensor::new([1, 1, 2, 2], &[1.0_f32, 4.0, 3.0, 2.0]));
+    /// let y = x.max_pool2d(Pool2dSpec::new([2, 2]));
+    /// assert_eq!(y.item(), 4.0);
+    /// assert_eq!(y.sum().backward().of(&x).map(|g| g.to_vec()), Some(vec![0.0, 1.0, 0.0, 0.0]));
+    /// ```
     ///
     /// # Panics
     /// If there are not four axes or the window does not fit.
@@ -178,7 +188,17 @@ impl<T: Float> Var<T> {
         apply(MaxPool2d::new(spec, self.has_gradient() && is_recording()), &[self])
     }
 
-    /// The mean of each window: `[N, C, H, W] → [N, C, OH, OW]` (PyTorch: `functional.avg_pool2d`).
+    /// The mean of each window: `[N, C, H, W] → [N, C, OH, OW]` with OH = ⌊(H + 2·padding − KH) / stride⌋ + 1 (see
+    /// [`Pool2dSpec::output`]; PyTorch: `functional.avg_pool2d`).
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_tensor::{Pool2dSpec, Tensor};
+    /// let x = Var::leaf(Tensor::new([1, 1, 2, 2], &[1.0_f32, 4.0, 3.0, 2.0]));
+    /// let y = x.avg_pool2d(Pool2dSpec::new([2, 2]));
+    /// assert_eq!(y.item(), 2.5);
+    /// assert_eq!(y.sum().backward().of(&x).map(|g| g.to_vec()), Some(vec![0.25; 4]));
+    /// ```
     ///
     /// # Panics
     /// If there are not four axes or the window does not fit.
@@ -188,8 +208,15 @@ impl<T: Float> Var<T> {
         apply(AvgPool2d(Average::Windows(spec)), &[self])
     }
 
-    /// Means over `size[0] × size[1]` regions that cover the plane: `[N, C, H, W] → [N, C, size[0], size[1]]`
-    /// (PyTorch: `functional.adaptive_avg_pool2d`).
+    /// Means over `size[0] × size[1]` regions that cover the plane, the i-th of them from row ⌊i·H/OH⌋ up to ⌈(i + 1)·H/OH⌉:
+    /// `[N, C, H, W] → [N, C, OH, OW]`, where `size` is [OH, OW] (PyTorch: `functional.adaptive_avg_pool2d`).
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_tensor::Tensor;
+    /// let x = Var::leaf(Tensor::new([1, 1, 2, 4], &[1.0_f32, 1.0, 2.0, 2.0, 3.0, 3.0, 4.0, 4.0]));
+    /// assert_eq!(x.adaptive_avg_pool2d([1, 2]).value().to_vec(), [2.0, 3.0]);
+    /// ```
     ///
     /// # Panics
     /// If there are not four axes or a size is 0.

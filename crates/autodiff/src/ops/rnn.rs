@@ -229,6 +229,16 @@ impl<T: Float> Var<T> {
 
     /// [`Var::rnn`] of an LSTM with the cell states after each sequence's last step, `[B, H]`.
     ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_tensor::{BatchSizes, Recurrence, RnnOperands, RnnSpec, Tensor};
+    /// let spec = RnnSpec { cell: Recurrence::Lstm, steps: BatchSizes::even(2, 1), reverse: false };
+    /// let (x, w) = (Var::constant(Tensor::<f64>::ones([2, 1])), Var::leaf(Tensor::zeros([4, 1]))); // all gates ½
+    /// let c0 = Var::constant([[8.0]]);
+    /// let (h, c) = Var::rnn_with_cells(&spec, &RnnOperands { c0: Some(&c0), ..RnnOperands::new(&x, &w, &w) });
+    /// assert_eq!((h.dims(), c.item()), ([2, 1], 8.0 * 0.5 * 0.5));
+    /// ```
+    ///
     /// # Panics
     /// As `rnn`, or if the cell is no LSTM.
     #[must_use]

@@ -119,6 +119,13 @@ impl<T: Float> Var<T> {
 
     /// ln softmax(x) along `axis`, accurate where softmax underflows (PyTorch: `log_softmax`). `[…] → […]`.
     ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// let y = Var::constant([[0.0_f64, 0.0], [0.0, 1e4]]).log_softmax(-1);
+    /// assert!((y.value().at(&[0, 1]) + 2.0_f64.ln()).abs() < 1e-15);
+    /// assert_eq!(y.value().at(&[1, 0]), -1e4);
+    /// ```
+    ///
     /// # Panics
     /// If there is no such axis.
     #[must_use]
@@ -127,10 +134,17 @@ impl<T: Float> Var<T> {
         apply(LogSoftmax(axis), &[self])
     }
 
-    /// ln Σ eˣ along `axis`, which keeps length 1 if `keep` (PyTorch: `logsumexp`).
+    /// ln Σ eˣ along `axis`, which keeps length 1 if `keep` (PyTorch: `logsumexp`): `[…, N, …] → […, …]` or
+    /// `[…, 1, …]`; −∞ of nothing and where all are −∞.
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// let y = Var::constant([1e4_f64, 1e4]).logsumexp(0, false);
+    /// assert!((y.item() - (1e4 + 2.0_f64.ln())).abs() < 1e-11);
+    /// ```
     ///
     /// # Panics
-    /// If there is no such axis or it is empty.
+    /// If there is no such axis.
     #[must_use]
     #[track_caller]
     pub fn logsumexp(&self, axis: isize, keep: bool) -> Self {

@@ -11,6 +11,17 @@ use super::{CLASSES, SIDE};
 /// Images `[N, 1, 8, 8]` → logits `[N, 10]`.
 ///
 /// conv 3×3 · batch norm · relu · conv 3×3 · batch norm · relu · max pool 2 · dropout · linear · relu · linear
+///
+/// ```
+/// use gradus_autodiff::Var;
+/// use gradus_module::{Context, Layer};
+/// use gradus_recipes::digits::{Cnn, DigitsSettings};
+/// use gradus_tensor::{Rng, Tensor};
+/// let model = Cnn::new(&DigitsSettings::default(), &mut Rng::seed(0))?;
+/// let y = model.forward(&Var::constant(Tensor::ones([2, 1, 8, 8])), &mut Context::eval());
+/// assert_eq!(y.dims(), [2, 10]);
+/// # Ok::<(), gradus_layers::LayerError>(())
+/// ```
 #[derive(Debug, Module)]
 pub struct Cnn {
     conv1: Conv2d,

@@ -5,6 +5,14 @@ use serde::{Deserialize, Serialize};
 use crate::settings::{Allowed, Settings};
 
 /// All that a run of `digits` depends on.
+///
+/// ```
+/// use gradus_recipes::digits::DigitsSettings;
+/// use gradus_recipes::settings::resolve;
+/// let settings: DigitsSettings = resolve(None, &["learning_rate=0.01".into()])?;
+/// assert_eq!((settings.learning_rate, settings.epochs), (0.01, 30));
+/// # Ok::<(), gradus_recipes::settings::SettingsError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DigitsSettings {
     /// Seed of all random numbers but the split, which is always the same.

@@ -10,6 +10,12 @@ use super::Allowed;
 use crate::nearest::{list, or_nearest};
 
 /// Where a setting came from.
+///
+/// ```
+/// use gradus_recipes::settings::Source;
+/// assert_eq!(Source::File("runs/a/config.toml".into()).to_string(), "runs/a/config.toml");
+/// assert_eq!(Source::Argument("--set epochs=3".into()).to_string(), "--set epochs=3");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Source {
@@ -29,6 +35,15 @@ impl fmt::Display for Source {
 }
 
 /// A setting that can't be used.
+///
+/// ```
+/// use gradus_recipes::digits::DigitsSettings;
+/// use gradus_recipes::settings::{SettingsError, resolve};
+/// let error: Option<SettingsError> = resolve::<DigitsSettings>(None, &["epoch=3".into()]).err();
+/// assert!(error.as_ref().is_some_and(SettingsError::is_usage));
+/// let told = error.map(|error| error.to_string()).unwrap_or_default();
+/// assert!(told.starts_with(r#"--set epoch=3: no setting is called "epoch" (did you mean "epochs"?)"#));
+/// ```
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum SettingsError {

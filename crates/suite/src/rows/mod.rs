@@ -5,7 +5,9 @@ mod attention;
 mod conv;
 mod elementwise;
 mod index;
+mod linalg;
 mod matmul;
+mod matrices;
 mod pool;
 mod reduce;
 mod rnn;
@@ -27,6 +29,7 @@ pub fn table() -> Vec<Row> {
         view::rows(),
         index::rows(),
         matmul::rows(),
+        linalg::rows(),
         softmax::rows(),
         attention::rows(),
         conv::rows(),

@@ -94,6 +94,14 @@ impl<T: Float> AttentionOptions<T> {
     }
 
     /// What products of queries and keys are multiplied by, instead of 1/√E (PyTorch: `scale`).
+    ///
+    /// ```
+    /// use gradus_tensor::{AttentionOptions, Tensor};
+    /// let (q, k) = (Tensor::<f32>::ones([1, 2]), Tensor::from([[1.0_f32, 5.0], [2.0, 3.0]]));
+    /// let v = Tensor::from([[1.0_f32], [3.0]]);
+    /// let options = AttentionOptions::new().scale(0.0); // all scores alike
+    /// assert_eq!(q.scaled_dot_product_attention(&k, &v, &options).to_vec(), [2.0]);
+    /// ```
     #[must_use]
     pub fn scale(self, scale: f64) -> Self {
         Self { scale: Some(scale), ..self }
@@ -101,6 +109,13 @@ impl<T: Float> AttentionOptions<T> {
 
     /// Which query sees which key, true where it does; broadcasts to `[…, H, L, S]` (PyTorch: a boolean `attn_mask`).
     /// Replaces a [`AttentionOptions::bias`].
+    ///
+    /// ```
+    /// use gradus_tensor::{AttentionOptions, Tensor};
+    /// let (q, k, v) = (Tensor::<f32>::ones([1, 2]), Tensor::ones([2, 2]), Tensor::from([[1.0], [3.0]]));
+    /// let options = AttentionOptions::new().mask(Tensor::from([[false, true]]));
+    /// assert_eq!(q.scaled_dot_product_attention(&k, &v, &options).to_vec(), [3.0]);
+    /// ```
     #[must_use]
     pub fn mask(self, keep: Tensor<bool>) -> Self {
         Self { mask: Some(MaskTensor::Keep(keep)), ..self }
@@ -108,6 +123,13 @@ impl<T: Float> AttentionOptions<T> {
 
     /// Added to the scores, −∞ where a query does not see a key; broadcasts to `[…, H, L, S]` (PyTorch: a float `attn_mask`).
     /// A constant: no gradient flows into it. Replaces a [`AttentionOptions::mask`].
+    ///
+    /// ```
+    /// use gradus_tensor::{AttentionOptions, Tensor};
+    /// let (q, k, v) = (Tensor::<f32>::ones([1, 2]), Tensor::ones([2, 2]), Tensor::from([[1.0], [3.0]]));
+    /// let options = AttentionOptions::new().bias(Tensor::from([[0.0, f32::NEG_INFINITY]]));
+    /// assert_eq!(q.scaled_dot_product_attention(&k, &v, &options).to_vec(), [1.0]);
+    /// ```
     #[must_use]
     pub fn bias(self, bias: Tensor<T>) -> Self {
         Self { mask: Some(MaskTensor::Add(bias)), ..self }
@@ -122,6 +144,15 @@ impl<T: Float> AttentionOptions<T> {
 
     /// Each probability is dropped with probability `p`, the others are divided by 1 − p (PyTorch: `dropout_p`). Which ones is
     /// a function of a stream that begins here: every use of these options drops the same. Advances `rng` by 2 words.
+    ///
+    /// ```
+    /// use gradus_tensor::{AttentionOptions, Rng, Tensor};
+    /// let one = Tensor::<f32>::ones([1, 1]);
+    /// let options = AttentionOptions::new().dropout(0.5, &mut Rng::seed(7));
+    /// let y = one.scaled_dot_product_attention(&one, &one, &options);
+    /// assert!([0.0, 2.0].contains(&y.item()));
+    /// assert_eq!(y, one.scaled_dot_product_attention(&one, &one, &options)); // the same ones again
+    /// ```
     ///
     /// # Panics
     /// If `p` lies outside 0 ..= 1.
@@ -138,6 +169,20 @@ impl<T: Float> AttentionOptions<T> {
     #[must_use]
     pub fn scale_of(&self, width: usize) -> f64 {
         self.scale.unwrap_or(1.0 / (width as f64).sqrt())
+    }
+
+    /// The position of the first query among the keys.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn first_position(&self) -> usize {
+        self.offset
+    }
+
+    /// Scale and dropout as they are, and `scores` (a [`AttentionOptions::bias`]) in place of causality, masks and ALiBi.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_scores(&self, scores: Tensor<T>) -> Self {
+        Self { causal: false, slopes: None, mask: Some(MaskTensor::Add(scores)), ..self.clone() }
     }
 
     /// Dropout as the kernels want it.

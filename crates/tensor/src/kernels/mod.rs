@@ -1,7 +1,7 @@
 //! The kernels: loops over slices and layouts that know no `Tensor`.
 //!
 //! [`Kernels`] and [`NumberKernels`] are the per-type tables: hot loops are instantiated here, once per element type,
-//! so that a user's build only links them.
+//! so that a user's build only links them. Public for the crates of this workspace alone, and so not in the documentation.
 
 pub mod attention;
 pub mod conv;

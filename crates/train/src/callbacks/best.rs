@@ -12,6 +12,26 @@ use crate::history::{EpochRecord, Goal};
 
 /// Writes the model (only the model) as safetensors whenever a metric is better than ever before
 /// (Keras: `ModelCheckpoint(save_best_only=True)`). The file's metadata tell the metric, its value and the epoch.
+///
+/// ```
+/// # use gradus_data::{Loader, Pairs};
+/// # use gradus_module::Param;
+/// # use gradus_optimizers::Adam;
+/// # use gradus_tensor::Tensor;
+/// use gradus_train::{BestCheckpoint, Goal, Trainer};
+/// # let path = std::env::temp_dir().join(format!("gradus-best-{}.safetensors", std::process::id()));
+/// # let mut loader = Loader::new(Pairs::new(Tensor::from([1.0_f32, 2.0]), Tensor::from([3.0_f32, 6.0]))?, 2, 7);
+/// let mut best = BestCheckpoint::new(&path, "train_loss", Goal::Min);
+/// let mut trainer = Trainer::new((Param::new([0.0_f32]),), Adam::new(0.1)).epochs(3).callback(&mut best);
+/// trainer.fit(&mut loader, |(w,), batch, _| {
+///     (&**w * &(&batch.inputs).into() - &(&batch.targets).into()).square().mean()
+/// })?;
+/// drop(trainer);
+/// assert_eq!(best.best().map(|(_, epoch)| epoch), Some(3)); // the loss fell in each epoch
+/// assert!(best.path().exists());
+/// # std::fs::remove_file(&path)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct BestCheckpoint {
     path: PathBuf,

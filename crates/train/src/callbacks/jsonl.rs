@@ -11,6 +11,24 @@ use crate::history::EpochRecord;
 
 /// Writes one JSON object per epoch and line. A resumed run's file begins with the epochs before: it is written anew
 /// from the history, so that epochs after the checkpoint do not stand there twice.
+///
+/// ```
+/// # use gradus_data::{Loader, Pairs};
+/// # use gradus_module::Param;
+/// # use gradus_optimizers::Adam;
+/// # use gradus_tensor::Tensor;
+/// use gradus_train::{History, MetricsFile, Trainer};
+/// # let path = std::env::temp_dir().join(format!("gradus-metrics-{}.jsonl", std::process::id()));
+/// # let mut loader = Loader::new(Pairs::new(Tensor::from([1.0_f32, 2.0]), Tensor::from([3.0_f32, 6.0]))?, 2, 7);
+/// let mut trainer =
+///     Trainer::new((Param::new([0.0_f32]),), Adam::new(0.1)).epochs(3).callback(MetricsFile::new(&path));
+/// trainer.fit(&mut loader, |(w,), batch, _| {
+///     (&**w * &(&batch.inputs).into() - &(&batch.targets).into()).square().mean()
+/// })?;
+/// assert_eq!(History::read_jsonl(&path)?.epochs().len(), 3);
+/// # std::fs::remove_file(&path)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct MetricsFile {
     path: PathBuf,

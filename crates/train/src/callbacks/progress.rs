@@ -12,6 +12,25 @@ use crate::outcome::Outcome;
 
 /// Shows on standard error how the training goes. With the feature `progress` and a terminal: a live bar with the loss,
 /// the steps per second and the time that remains. Otherwise one line per epoch.
+///
+/// ```
+/// # use gradus_data::{Loader, Pairs};
+/// # use gradus_module::Param;
+/// # use gradus_optimizers::Adam;
+/// # use gradus_tensor::Tensor;
+/// use gradus_train::{Progress, Trainer};
+/// # let path = std::env::temp_dir().join(format!("gradus-progress-{}.txt", std::process::id()));
+/// # let mut loader = Loader::new(Pairs::new(Tensor::from([1.0_f32, 2.0]), Tensor::from([3.0_f32, 6.0]))?, 2, 7);
+/// let mut trainer = Trainer::new((Param::new([0.0_f32]),), Adam::new(0.1))
+///     .callback(Progress::new()) // for people
+///     .callback(Progress::lines(std::fs::File::create(&path)?)); // for a log
+/// trainer.fit(&mut loader, |(w,), batch, _| {
+///     (&**w * &(&batch.inputs).into() - &(&batch.targets).into()).square().mean()
+/// })?;
+/// assert!(std::fs::read_to_string(&path)?.starts_with("epoch 1/1: train loss 22.5"));
+/// # std::fs::remove_file(&path)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Progress {
     lines: Box<dyn Write>,
     last: Option<String>,

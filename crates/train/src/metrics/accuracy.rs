@@ -32,6 +32,14 @@ impl Accuracy {
 
     /// Adds a batch of predicted class numbers `[…]`.
     ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// use gradus_train::metrics::Accuracy;
+    /// let mut accuracy = Accuracy::default();
+    /// accuracy.update_classes(&Tensor::from([2_i64, 0, 1]), &Tensor::from([2, 0, 0]));
+    /// assert_eq!((accuracy.right(), accuracy.count()), (2, 3));
+    /// ```
+    ///
     /// # Panics
     /// If the shapes differ.
     #[track_caller]

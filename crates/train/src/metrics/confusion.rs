@@ -18,6 +18,18 @@ pub enum Average {
 }
 
 /// Precision, recall and their harmonic mean; 0 where a quotient has no denominator.
+///
+/// ```
+/// use gradus_tensor::Tensor;
+/// use gradus_train::metrics::{ConfusionMatrix, Scores};
+/// let mut matrix = ConfusionMatrix::of_classes(2);
+/// let logits = Tensor::from([[2.0_f32, 1.0], [0.0, 1.0], [3.0, 0.0]]); // predicts 0, 1, 0
+/// matrix.update(&logits, &Tensor::from([0_i64, 1, 1]));
+/// let Scores { precision, recall, .. } = matrix.scores(1);
+/// assert_eq!((precision, recall), (1.0, 0.5));
+/// assert_eq!((matrix.total(), matrix.truths(1), matrix.predictions(1)), (3, 2, 1));
+/// assert_eq!((matrix.confusions(), matrix.labels()), (vec![(1, 0, 1)], &["0".to_owned(), "1".to_owned()][..]));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Scores {
     /// Right predictions of the class / all predictions of the class.

@@ -18,6 +18,15 @@ pub struct Mean {
 
 impl Mean {
     /// A mean that resumes from what [`Mean::sum`] and [`Mean::weight`] told.
+    ///
+    /// ```
+    /// use gradus_train::metrics::Mean;
+    /// let mut loss = Mean::default();
+    /// loss.update(0.5, 32);
+    /// let mut resumed = Mean::from_parts(loss.sum(), loss.weight());
+    /// resumed.update(2.0, 16);
+    /// assert_eq!(resumed.value(), Some(1.0));
+    /// ```
     #[must_use]
     pub fn from_parts(sum: f64, weight: u64) -> Self {
         Self { sum, weight }

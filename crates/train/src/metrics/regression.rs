@@ -86,6 +86,14 @@ impl Regression {
     }
 
     /// Mean squared error (scikit-learn: `mean_squared_error`). `None` of nothing.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// use gradus_train::metrics::Regression;
+    /// let mut errors = Regression::default();
+    /// errors.update(&Tensor::from([1.0_f32, 2.0]), &Tensor::from([1.0, 6.0]));
+    /// assert_eq!((errors.mse(), errors.rmse(), errors.count()), (Some(8.0), Some(8.0_f64.sqrt()), 2));
+    /// ```
     #[must_use]
     pub fn mse(&self) -> Option<f64> {
         self.mean(|c| c.squared / c.count as f64)

@@ -30,6 +30,15 @@ impl Metrics {
     }
 
     /// As [`Metrics::with`], in place.
+    ///
+    /// ```
+    /// use gradus_train::metrics::Metrics;
+    /// let mut metrics = Metrics::new();
+    /// assert!(metrics.is_empty());
+    /// metrics.set("loss", 0.5);
+    /// metrics.set("loss", 0.25);
+    /// assert_eq!(metrics.iter().collect::<Vec<_>>(), [("loss", 0.25)]);
+    /// ```
     pub fn set(&mut self, name: impl Into<String>, value: f64) {
         let name = name.into();
         match self.values.iter_mut().find(|(own, _)| *own == name) {

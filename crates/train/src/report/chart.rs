@@ -25,6 +25,14 @@ const MOST_HINTS: usize = 200;
 const COLOURS: usize = 4;
 
 /// A chart of one or more curves over a common axis.
+///
+/// ```
+/// use gradus_train::report::{LineChart, Report};
+/// let chart = LineChart::new("Loss", "epoch", "cross-entropy")
+///     .series("train", &[(1.0, 0.9), (2.0, 0.4)])
+///     .series("validation", &[(1.0, 1.0), (2.0, f64::NAN), (3.0, 0.6)]);
+/// assert!(Report::new("Run").chart(chart).to_html().contains("<svg"));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct LineChart {
     title: String,

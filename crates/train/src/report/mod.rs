@@ -110,6 +110,13 @@ impl Report {
     }
 
     /// A model's layers.
+    ///
+    /// ```
+    /// use gradus_module::Summary;
+    /// use gradus_train::report::Report;
+    /// let summary = Summary { rows: Vec::new(), parameters: 1234 }; // usually from `gradus_module::summary`
+    /// assert!(Report::new("Digits").layers("Model", &summary).to_html().contains("1,234 parameters in all"));
+    /// ```
     #[must_use]
     pub fn layers(self, heading: impl Into<String>, summary: &Summary) -> Self {
         let row = |r: &gradus_module::Row| {
@@ -143,6 +150,24 @@ impl Report {
     }
 
     /// Writes the page to `path`, all or nothing.
+    ///
+    /// ```
+    /// use gradus_train::History;
+    /// use gradus_train::metrics::ConfusionMatrix;
+    /// use gradus_train::report::{Picture, Report};
+    /// # let path = std::env::temp_dir().join(format!("gradus-report-{}.html", std::process::id()));
+    /// Report::new("Pets")
+    ///     .subtitle("seed 7")
+    ///     .paragraph("Data", "Two pictures of each.")
+    ///     .pictures("First", &[Picture::new(vec![vec![0.0, 1.0]], "a cat")])
+    ///     .table("Runs", &["seed", "loss"], &[vec!["7".into(), "0.25".into()]])
+    ///     .confusion("Test", &ConfusionMatrix::new(["cat", "dog"]))
+    ///     .history(&History::default())
+    ///     .write(&path)?;
+    /// assert!(std::fs::read_to_string(&path)?.contains("seed 7"));
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// If the file cannot be written; an earlier one is then as it was.

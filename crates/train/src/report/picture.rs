@@ -6,6 +6,12 @@ use std::fmt::Write;
 use super::page::escape;
 
 /// A grey picture, `[height][width]`, 0 black to 1 white, and what is said below it.
+///
+/// ```
+/// use gradus_train::report::{Picture, Report};
+/// let picture = Picture::new(vec![vec![0.0, 0.5], vec![0.5, 1.0]], "brighter to the right");
+/// assert!(Report::new("Pictures").pictures("First", &[picture]).to_html().contains("data:image/png"));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Picture {
     rows: Vec<Vec<f32>>,

@@ -99,6 +99,16 @@ impl<'a, M: Module, R: Rule> Trainer<'a, M, R> {
     }
 
     /// Where the random numbers of training come from (dropout, noise).
+    ///
+    /// ```
+    /// use gradus_module::Param;
+    /// use gradus_optimizers::Adam;
+    /// use gradus_tensor::Rng;
+    /// use gradus_train::Trainer;
+    /// let rng = Rng::seed(3);
+    /// let trainer = Trainer::new((Param::new([0.0_f32]),), Adam::new(0.1)).rng(rng.clone());
+    /// assert_eq!(trainer.rng_state(), rng.state());
+    /// ```
     #[must_use]
     pub fn rng(mut self, rng: Rng) -> Self {
         self.rng = rng;
@@ -107,6 +117,24 @@ impl<'a, M: Module, R: Rule> Trainer<'a, M, R> {
 
     /// Measures the model after each epoch, without gradients and in evaluation mode. What it answers appears in the
     /// history as `validation_…`. Replaces an earlier evaluation.
+    ///
+    /// ```
+    /// # use gradus_data::{Loader, Pairs};
+    /// # use gradus_module::Param;
+    /// # use gradus_optimizers::Adam;
+    /// # use gradus_tensor::Tensor;
+    /// use gradus_train::Trainer;
+    /// use gradus_train::metrics::Metrics;
+    /// # let mut loader = Loader::new(Pairs::new(Tensor::from([1.0_f32, 2.0]), Tensor::from([3.0_f32, 6.0]))?, 2, 7);
+    /// let mut trainer = Trainer::new((Param::new([0.0_f32]),), Adam::new(0.1))
+    ///     .evaluate_with(|(w,), _| Metrics::new().with("weight", w.item()));
+    /// trainer.fit(&mut loader, |(w,), batch, _| {
+    ///     (&**w * &(&batch.inputs).into() - &(&batch.targets).into()).square().mean()
+    /// })?;
+    /// let record = trainer.history().last().map(|record| record.metrics.get("validation_weight"));
+    /// assert_eq!(record, Some(Some(trainer.model().0.item())));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn evaluate_with(mut self, mut evaluate: impl FnMut(&M, &mut Context<'_>) -> Metrics + 'a) -> Self {
         self.evaluation = Some(Box::new(move |model| {
@@ -117,6 +145,25 @@ impl<'a, M: Module, R: Rule> Trainer<'a, M, R> {
 
     /// Measures loss and metrics over validation data after each epoch, with a closure like that of [`Trainer::fit`].
     /// Replaces an earlier evaluation.
+    ///
+    /// ```
+    /// # use gradus_data::{Batch, Loader, Pairs};
+    /// # use gradus_module::{Context, Param};
+    /// # use gradus_optimizers::Adam;
+    /// # use gradus_tensor::Tensor;
+    /// use gradus_autodiff::Var;
+    /// use gradus_train::Trainer;
+    /// fn loss((w,): &(Param,), batch: &Batch<Tensor, Tensor>, _: &mut Context<'_>) -> Var {
+    ///     (&**w * &(&batch.inputs).into() - &(&batch.targets).into()).square().mean()
+    /// }
+    /// # let data = Pairs::new(Tensor::from([1.0_f32, 2.0]), Tensor::from([3.0_f32, 6.0]))?;
+    /// # let (mut train, validation) = (Loader::new(data.clone(), 2, 7), Loader::new(data, 2, 7));
+    /// let mut trainer = Trainer::new((Param::new([0.0_f32]),), Adam::new(0.1)).validate(validation, loss);
+    /// trainer.fit(&mut train, loss)?;
+    /// let measured = trainer.history().last().and_then(|record| record.metrics.get("validation_loss"));
+    /// assert!(measured.is_some_and(|loss| loss < 22.5));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn validate<L, Y>(
         mut self,
@@ -139,6 +186,23 @@ impl<'a, M: Module, R: Rule> Trainer<'a, M, R> {
     }
 
     /// Stops after the step in which the flag is raised, with a checkpoint if there is a path for one.
+    ///
+    /// ```
+    /// # use gradus_data::{Loader, Pairs};
+    /// # use gradus_module::Param;
+    /// # use gradus_optimizers::Adam;
+    /// # use gradus_tensor::Tensor;
+    /// use gradus_train::{Outcome, Trainer};
+    /// use std::sync::{Arc, atomic::AtomicBool};
+    /// # let mut loader = Loader::new(Pairs::new(Tensor::from([1.0_f32, 2.0]), Tensor::from([3.0_f32, 6.0]))?, 1, 7);
+    /// let flag = Arc::new(AtomicBool::new(true)); // usually raised by a signal's handler
+    /// let mut trainer = Trainer::new((Param::new([0.0_f32]),), Adam::new(0.1)).epochs(9).stop_flag(flag);
+    /// let outcome = trainer.fit(&mut loader, |(w,), batch, _| {
+    ///     (&**w * &(&batch.inputs).into() - &(&batch.targets).into()).square().mean()
+    /// })?;
+    /// assert_eq!((outcome, trainer.step()), (Outcome::Stopped { checkpoint: None }, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn stop_flag(mut self, flag: Arc<AtomicBool>) -> Self {
         self.stop = Some(flag);
@@ -147,6 +211,26 @@ impl<'a, M: Module, R: Rule> Trainer<'a, M, R> {
 
     /// Writes a checkpoint to `path` after each epoch and when the run stops. The one before is kept beside it, as
     /// `….previous.…`.
+    ///
+    /// ```
+    /// # use gradus_data::{Loader, Pairs};
+    /// # use gradus_module::Param;
+    /// # use gradus_optimizers::Adam;
+    /// # use gradus_tensor::Tensor;
+    /// use gradus_train::Trainer;
+    /// # let folder = std::env::temp_dir().join(format!("gradus-checkpoint-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # let path = folder.join("checkpoint.safetensors");
+    /// # let mut loader = Loader::new(Pairs::new(Tensor::from([1.0_f32, 2.0]), Tensor::from([3.0_f32, 6.0]))?, 1, 7);
+    /// let mut trainer =
+    ///     Trainer::new((Param::new([0.0_f32]),), Adam::new(0.1)).epochs(2).checkpoint(&path).checkpoint_every(1);
+    /// trainer.fit(&mut loader, |(w,), batch, _| {
+    ///     (&**w * &(&batch.inputs).into() - &(&batch.targets).into()).square().mean()
+    /// })?;
+    /// assert!(path.exists());
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn checkpoint(mut self, path: impl Into<PathBuf>) -> Self {
         self.keeper = Some(Keeper::new(path.into()));
@@ -167,6 +251,17 @@ impl<'a, M: Module, R: Rule> Trainer<'a, M, R> {
     }
 
     /// The model, to change.
+    ///
+    /// ```
+    /// use gradus_module::Param;
+    /// use gradus_optimizers::Adam;
+    /// use gradus_train::Trainer;
+    /// let mut trainer = Trainer::new((Param::new([0.0_f32]),), Adam::new(0.1));
+    /// *trainer.model_mut().0.value_mut() += 2.0;
+    /// assert_eq!((trainer.optimizer().learning_rate(), trainer.step(), trainer.history().epochs().len()), (0.1, 0, 0));
+    /// let ((weight,), _) = trainer.into_parts();
+    /// assert_eq!(weight.item(), 2.0);
+    /// ```
     pub fn model_mut(&mut self) -> &mut M {
         &mut self.model
     }

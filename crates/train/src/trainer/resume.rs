@@ -12,6 +12,31 @@ use crate::checkpoint::{Checkpoint, previous};
 use crate::errors::TrainError;
 
 /// Where a run goes on.
+///
+/// ```
+/// # use gradus_data::{Batch, Loader, Pairs};
+/// # use gradus_module::{Context, Param};
+/// # use gradus_optimizers::Adam;
+/// # use gradus_tensor::Tensor;
+/// use gradus_autodiff::Var;
+/// use gradus_train::{Resumed, Trainer};
+/// fn loss((w,): &(Param,), batch: &Batch<Tensor, Tensor>, _: &mut Context<'_>) -> Var {
+///     (&**w * &(&batch.inputs).into() - &(&batch.targets).into()).square().mean()
+/// }
+/// # let folder = std::env::temp_dir().join(format!("gradus-resumed-{}", std::process::id()));
+/// # std::fs::create_dir_all(&folder)?;
+/// # let path = folder.join("checkpoint.safetensors");
+/// # let mut loader = Loader::new(Pairs::new(Tensor::from([1.0_f32, 2.0]), Tensor::from([3.0_f32, 6.0]))?, 1, 7);
+/// let trainer = || Trainer::new((Param::new([0.0_f32]),), Adam::new(0.1)).checkpoint(&path);
+/// trainer().epochs(1).fit(&mut loader, loss)?;
+/// let mut second = trainer().epochs(2);
+/// let resumed: Resumed = second.resume(&path)?;
+/// assert_eq!((resumed.epoch, resumed.step, resumed.warning), (1, 2, None));
+/// second.fit(&mut loader, loss)?; // the second epoch
+/// assert_eq!(second.step(), 4);
+/// # std::fs::remove_dir_all(&folder)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Resumed {

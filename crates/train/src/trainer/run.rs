@@ -21,6 +21,19 @@ use crate::step::IntoStep;
 /// Measures `model` over all batches of `loader`, without gradients and in evaluation mode: the mean `loss` and whatever
 /// the closure measures, weighted by the batches' sizes.
 ///
+/// ```
+/// use gradus_data::{Loader, Pairs};
+/// use gradus_module::Param;
+/// use gradus_tensor::Tensor;
+/// use gradus_train::evaluate;
+/// let data = Pairs::new(Tensor::from([1.0_f32, 2.0, 3.0]), Tensor::from([1.0_f32, 2.0, 6.0]))?;
+/// let metrics = evaluate(&Param::new([1.0_f32]), &mut Loader::new(data, 2, 7), |w, batch, _| {
+///     (&**w * &(&batch.inputs).into() - &(&batch.targets).into()).square().mean()
+/// })?;
+/// assert_eq!(metrics.get("loss"), Some(3.0)); // (0 + 0 + 9) / 3, whatever the batches
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// If a batch cannot be read.
 pub fn evaluate<M, L: BatchStream, Y: IntoStep>(
@@ -71,6 +84,24 @@ impl<'a, M: Module, R: Rule> Trainer<'a, M, R> {
     /// `step` maps the model and a batch to a loss: a [`gradus_autodiff::Var`] of one element, or a [`crate::Step`]
     /// with further measurements. Loaders deliver the batches of (epoch, number) whatever came before, so after
     /// [`Trainer::resume`] the run goes on at the very batch where it stopped.
+    ///
+    /// ```
+    /// # use gradus_data::{Loader, Pairs};
+    /// # use gradus_module::Param;
+    /// # use gradus_optimizers::Adam;
+    /// # use gradus_tensor::Tensor;
+    /// use gradus_train::{Outcome, Step, Trainer};
+    /// # let mut loader = Loader::new(Pairs::new(Tensor::from([1.0_f32, 2.0]), Tensor::from([3.0_f32, 6.0]))?, 2, 7);
+    /// let mut trainer = Trainer::new((Param::new([0.0_f32]),), Adam::new(0.1)).epochs(2);
+    /// let outcome = trainer.fit(&mut loader, |(w,), batch, _| {
+    ///     let error = &**w * &(&batch.inputs).into() - &(&batch.targets).into();
+    ///     let largest = error.value().abs().max_axes(&[], false).item();
+    ///     Step::new(error.square().mean()).metric("largest", f64::from(largest))
+    /// })?;
+    /// let first = trainer.history().epochs()[0].metrics.get("train_largest");
+    /// assert_eq!((outcome, first), (Outcome::Completed, Some(6.0)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// If a loss is not finite, the optimizer refuses, data cannot be read, a file cannot be written or a callback

@@ -1,6 +1,6 @@
 //! The matrix product of tensors, with broadcasting batches.
 
-use crate::element::Float;
+use crate::element::{Element, Float};
 use crate::kernels::matmul::{Gemm, GemmBatch, MatRef};
 use crate::layout::Layout;
 use crate::shape::Shape;
@@ -91,28 +91,24 @@ impl<T: Float> Tensor<T> {
             }
         }
         let (left, right) = (self.expand(full(m, k)), other.expand(full(k, n)));
-        Self::build(full(m, n), |c| batched(&left, &right, [batch.count(), m, n, k], bias, c))
+        Self::build(full(m, n), |c| batched(&left, &right, [m, n, k], bias, c))
     }
 }
 
+/// Where the matrices of the last two axes start, in the order of the leading axes.
+pub(crate) fn matrix_starts<T: Element>(x: &Tensor<T>) -> Vec<usize> {
+    let rank = x.rank();
+    let lead = x.layout().without(rank - 1).without(rank - 2);
+    let mut out = Vec::with_capacity(lead.count());
+    lead.collapse().runs(0, lead.count(), |first, stride, count| {
+        out.extend((0..count).map(|i| first.wrapping_add_signed(i as isize * stride)));
+    });
+    out
+}
+
 /// One product per combination of leading axes.
-fn batched<T: Float>(
-    a: &Tensor<T>,
-    b: &Tensor<T>,
-    [batch, m, n, k]: [usize; 4],
-    bias: Option<&[T]>,
-    c: &mut [T],
-) {
-    let starts = |x: &Tensor<T>| {
-        let rank = x.rank();
-        let lead = x.layout().without(rank - 1).without(rank - 2);
-        let mut out = Vec::with_capacity(batch);
-        lead.collapse().runs(0, batch, |first, stride, count| {
-            out.extend((0..count).map(|i| first.wrapping_add_signed(i as isize * stride)));
-        });
-        out
-    };
-    let (starts_a, starts_b) = (starts(a), starts(b));
+fn batched<T: Float>(a: &Tensor<T>, b: &Tensor<T>, [m, n, k]: [usize; 3], bias: Option<&[T]>, c: &mut [T]) {
+    let (starts_a, starts_b) = (matrix_starts(a), matrix_starts(b));
     // Offsets count from the lowest start: with negative strides a matrix reaches down from there.
     let lowest = |starts: &[usize]| starts.iter().copied().min().unwrap_or(0);
     let (low_a, low_b) = (lowest(&starts_a), lowest(&starts_b));
