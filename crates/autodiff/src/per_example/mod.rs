@@ -64,6 +64,9 @@ impl<T: Float> Form<T> {
     }
 }
 
+/// What goes on from a node, and where to.
+type Onward<T> = Vec<(Arc<Node<T>>, Form<T>)>;
+
 /// What waits at a node.
 type Waiting<T> = Box<(Arc<Node<T>>, Vec<Form<T>>)>;
 
@@ -119,7 +122,7 @@ impl<T: Float> Pass<T> {
     }
 
     /// What goes on from a cotangent in which each example has its part; `None` if the op does not keep them apart.
-    fn along(&self, node: &Node<T>, batch: Batch, g: &Tensor<T>) -> Option<Vec<(Arc<Node<T>>, Form<T>)>> {
+    fn along(&self, node: &Node<T>, batch: Batch, g: &Tensor<T>) -> Option<Onward<T>> {
         let step = node.step.as_ref()?;
         let mut saved = node.saved(self.aim.bits(node));
         let flows = step.op.per_example(&saved, g, batch)?;
@@ -150,7 +153,7 @@ impl<T: Float> Pass<T> {
     }
 
     /// What goes on from a cotangent for each example; `None` if the op has no rule for it.
-    fn each(&self, node: &Node<T>, g: &Tensor<T>) -> Option<Vec<(Arc<Node<T>>, Form<T>)>> {
+    fn each(&self, node: &Node<T>, g: &Tensor<T>) -> Option<Onward<T>> {
         let step = node.step.as_ref()?;
         let cotangents = step.op.vjp_each(&node.saved(self.aim.bits(node)), g)?;
         let edges = node.inputs.iter().zip(cotangents);
