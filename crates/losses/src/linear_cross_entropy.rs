@@ -27,6 +27,8 @@ const LOGITS: usize = 1 << 22;
 /// let loss = LinearCrossEntropy::new().chunk(2).loss(&x, &w, None, &targets);
 /// let whole = cross_entropy(&x.linear(&w, None), &targets, Reduction::Mean);
 /// assert!((loss.item() - whole.item()).abs() < 1e-12);
+/// let more = LinearCrossEntropy::new().class_weights(vec![0.5; 9]).label_smoothing(0.1).ignore_index(3);
+/// assert!(more.reduction(Reduction::Sum).loss(&x, &w, None, &targets).item() > 0.0);
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct LinearCrossEntropy<T: Float = f32> {

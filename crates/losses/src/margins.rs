@@ -97,7 +97,10 @@ pub fn multilabel_soft_margin<T: Float>(
 /// use gradus_losses::MultiMargin;
 /// use gradus_tensor::Tensor;
 /// let loss = MultiMargin::new().loss(&Var::leaf([[0.5_f32, 1.0, -2.0]]), &Tensor::from([1_i64]));
-/// assert_eq!(loss.item(), 0.5 / 3.0_f32 as f64);
+/// assert!((loss.item() - 0.5 / 3.0).abs() < 1e-6);
+/// let loss = MultiMargin::new().squared(true).margin(0.75).class_weights([1.0, 4.0, 1.0]);
+/// let loss = loss.reduction(gradus_losses::Reduction::None);
+/// assert_eq!(loss.loss(&Var::leaf([[0.5_f32, 0.5, -2.0]]), &Tensor::from([1_i64])).item(), 0.75);
 /// ```
 #[derive(Clone, Debug)]
 pub struct MultiMargin<T: Float = f32> {

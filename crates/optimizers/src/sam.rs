@@ -24,6 +24,8 @@ const NORM_EPS: f64 = 1e-12;
 /// let mut optimizer = Sam::new(Sgd::new(0.25)).rho(0.5);
 /// optimizer.step(&mut model, |model| model.square().sum())?;
 /// assert!((model.value().item() - 0.25).abs() < 1e-9); // the gradient at 1.5 is 3
+/// let mut other = Sam::new(Sgd::new(0.25)).rho(0.5).adaptive(true);
+/// other.load_state(&optimizer.state())?;
 /// # Ok::<(), gradus_optimizers::OptimizerError>(())
 /// ```
 #[derive(Clone, Debug)]

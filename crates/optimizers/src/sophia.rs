@@ -36,6 +36,12 @@ use crate::update_by;
 pub type Sophia = Optimizer<SophiaRule>;
 
 /// The equations of Sophia, see [`Sophia`].
+///
+/// ```
+/// use gradus_optimizers::{Optimizer, Sophia, SophiaRule};
+/// let optimizer: Optimizer<SophiaRule> = Sophia::new(0.1);
+/// assert_eq!(optimizer.learning_rate(), 0.1);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SophiaRule {
     betas: (f64, f64),
