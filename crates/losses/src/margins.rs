@@ -122,6 +122,15 @@ impl<T: Float> MultiMargin<T> {
     }
 
     /// Whether p = 2 instead of 1 (PyTorch: `p`).
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_losses::{MultiMargin, Reduction};
+    /// use gradus_tensor::Tensor;
+    /// let loss = MultiMargin::new().squared(true).margin(2.0).class_weights([1.0_f64, 4.0]).reduction(Reduction::Sum);
+    /// let value = loss.loss(&Var::leaf([[0.5, 1.5]]), &Tensor::from([1_i64])).item();
+    /// assert_eq!(value, 4.0 / 2.0 * (2.0_f64 - 1.5 + 0.5).powi(2));
+    /// ```
     #[must_use]
     pub fn squared(mut self, is_squared: bool) -> Self {
         self.is_squared = is_squared;

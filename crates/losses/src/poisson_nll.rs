@@ -72,6 +72,14 @@ impl PoissonNll {
 
     /// ε: keeps the logarithm of a mean finite.
     ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_losses::{PoissonNll, Reduction};
+    /// use gradus_tensor::Tensor;
+    /// let loss = PoissonNll::new().log_input(false).eps(1.0).reduction(Reduction::Sum);
+    /// assert_eq!(loss.loss(&Var::leaf([0.0_f64]), &Tensor::from([3.0])).item(), 0.0); // 0 − 3·ln(0 + 1)
+    /// ```
+    ///
     /// # Panics
     /// If it is not a number from 0 on.
     #[must_use]

@@ -85,6 +85,15 @@ impl Warp {
     }
 
     /// m.
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_losses::{Reduction, Warp};
+    /// use gradus_tensor::{Rng, Tensor};
+    /// let scores = Var::leaf([[5.0_f64, 0.0]]); // item 0 was chosen, and wins by more than the margin
+    /// let loss = Warp::new().margin(2.0).most_draws(5).reduction(Reduction::Sum);
+    /// assert_eq!(loss.loss(&scores, &Tensor::from([0_i64]), None, &mut Rng::seed(1)).item(), 0.0);
+    /// ```
     #[must_use]
     pub fn margin(mut self, margin: f64) -> Self {
         self.margin = margin;

@@ -30,6 +30,12 @@ use crate::update_whole_by;
 pub type Muon = Optimizer<MuonRule>;
 
 /// How the learning rate follows the shape `[R, C]` of a matrix (PyTorch: `adjust_lr_fn`).
+///
+/// ```
+/// use gradus_optimizers::{Muon, MuonRule, MuonScale, Optimizer};
+/// let optimizer: Optimizer<MuonRule> = Muon::new(0.02).scale(MuonScale::MatchAdamW);
+/// assert_eq!(optimizer.learning_rate(), 0.02);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MuonScale {
     /// √max(1, R/C) (PyTorch: `original`).

@@ -35,6 +35,16 @@ impl WeightNoise {
     }
 
     /// Whether the deviation is in proportion to each weight's size.
+    ///
+    /// ```
+    /// use gradus_module::Param;
+    /// use gradus_regularizers::WeightNoise;
+    /// use gradus_tensor::Rng;
+    /// let mut model = Param::new([0.0_f64]);
+    /// let noise = WeightNoise::new(0.1).relative(true);
+    /// let noisy = noise.around(&mut model, &mut Rng::seed(1), |model| model.value().item());
+    /// assert_eq!(noisy, 0.0); // nothing is in proportion to 0
+    /// ```
     #[must_use]
     pub fn relative(mut self, is_relative: bool) -> Self {
         self.is_relative = is_relative;

@@ -154,6 +154,14 @@ impl RDrop {
 
     /// Its gradients, `[…, C]` each.
     ///
+    /// ```
+    /// use gradus_regularizers::RDrop;
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::from([[1.0_f64, 2.0]]);
+    /// let (first, second) = RDrop::new(1.0).gradients(&x, &x); // two passes that agree
+    /// assert_eq!((first.to_vec(), second.to_vec()), (vec![0.0, 0.0], vec![0.0, 0.0]));
+    /// ```
+    ///
     /// # Panics
     /// If the shapes differ, or there is no axis.
     #[must_use]

@@ -12,6 +12,7 @@ mod matmul;
 mod pad;
 mod pool;
 mod reduce;
+mod reshape;
 mod rnn;
 mod softmax;
 mod solve;
@@ -19,4 +20,4 @@ mod triangle;
 mod view;
 
 pub use elementwise::choose;
-pub(crate) use view::Reshape;
+pub(crate) use reshape::Reshape;

@@ -57,6 +57,17 @@ pub enum LineSearch {
 }
 
 /// What a call of [`Lbfgs::step`] did.
+///
+/// ```
+/// use gradus_module::Param;
+/// use gradus_optimizers::{Lbfgs, LbfgsReport};
+/// let mut model = Param::new([3.0_f64]);
+/// let mut optimizer = Lbfgs::new(1.0).max_iterations(10).max_evaluations(12).history_size(5);
+/// let report: LbfgsReport = optimizer.step(&mut model, |w| (&**w - 1.0).square().sum())?;
+/// assert!(report.loss == 4.0 && report.evaluations <= 12);
+/// assert!((model.value().item() - 1.0).abs() < 1e-6);
+/// # Ok::<(), gradus_optimizers::OptimizerError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LbfgsReport {
     /// The loss before.
@@ -121,6 +132,16 @@ impl Lbfgs {
     }
 
     /// The largest |gradient| that counts as 0 (PyTorch: `tolerance_grad`).
+    ///
+    /// ```
+    /// use gradus_module::Param;
+    /// use gradus_optimizers::Lbfgs;
+    /// let mut model = Param::new([1.25_f64]);
+    /// let mut optimizer = Lbfgs::new(1.0).tolerance_gradient(1.0).tolerance_change(1e-12);
+    /// let report = optimizer.step(&mut model, |w| (&**w - 1.0).square().sum())?; // the gradient is ½
+    /// assert_eq!((report.iterations, model.value().item()), (0, 1.25));
+    /// # Ok::<(), gradus_optimizers::OptimizerError>(())
+    /// ```
     #[must_use]
     pub fn tolerance_gradient(mut self, tolerance: f64) -> Self {
         self.tolerance_gradient = tolerance;
@@ -149,6 +170,15 @@ impl Lbfgs {
     }
 
     /// Goes up instead of down (PyTorch: `maximize`).
+    ///
+    /// ```
+    /// use gradus_module::Param;
+    /// use gradus_optimizers::Lbfgs;
+    /// let mut model = Param::new([3.0_f64]);
+    /// Lbfgs::new(1.0).maximize(true).step(&mut model, |w| -(&**w - 1.0).square().sum())?;
+    /// assert!((model.value().item() - 1.0).abs() < 1e-6);
+    /// # Ok::<(), gradus_optimizers::OptimizerError>(())
+    /// ```
     #[must_use]
     pub fn maximize(mut self, maximize: bool) -> Self {
         self.maximize = maximize;

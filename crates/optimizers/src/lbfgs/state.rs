@@ -24,6 +24,18 @@ const PARTS: [&str; 4] = [DIRECTION, GRADIENT, CHANGES, STEPS];
 impl Lbfgs {
     /// All that a later run needs to go on bit by bit: `iterations`, `learning_rate`, `step_length`, `h_diag`, and for each
     /// parameter `{path}.direction`, `.previous_gradient`, `.old_directions` and `.old_steps`, all in `f64`.
+    ///
+    /// ```
+    /// use gradus_module::Param;
+    /// use gradus_optimizers::Lbfgs;
+    /// let mut model = Param::new([3.0_f64]);
+    /// let mut first = Lbfgs::new(1.0);
+    /// first.step(&mut model, |w| w.square().sum())?;
+    /// let mut second = Lbfgs::new(1.0);
+    /// second.load_state(&first.state())?;
+    /// assert!(second.state().names().eq(first.state().names()));
+    /// # Ok::<(), gradus_optimizers::OptimizerError>(())
+    /// ```
     #[must_use]
     pub fn state(&self) -> State {
         let memory = &self.memory;
