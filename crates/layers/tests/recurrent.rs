@@ -40,7 +40,7 @@ fn check<M: Module>(
     for (result, name) in results.iter().zip(["y", "h", "c"]) {
         let want = recorded(case, name).unwrap();
         assert_eq!(result.shape(), want.shape(), "{case}: {name}");
-        close(result.value(), &want.to_vec(), 1e-8);
+        close(result.value(), &want.to_vec(), 1e-12);
         loss = loss + (result * Var::constant(recorded(case, &format!("w:{name}")).unwrap())).sum();
     }
     let gradients = loss.backward();
@@ -48,7 +48,7 @@ fn check<M: Module>(
         let want = recorded(case, &format!("g:{name}")).unwrap();
         let got = gradients.of(x).unwrap_or_else(|| panic!("{case}: no gradient of {name}"));
         assert_eq!(got.shape(), want.shape(), "{case}: {name}");
-        close(got, &want.to_vec(), 1e-8);
+        close(got, &want.to_vec(), 1e-12);
     };
     check("x", &gradients, &x);
     check("h0", &gradients, &h0);

@@ -32,7 +32,7 @@ pub fn poisson_nll<T: Float>(prediction: &Var<T>, target: impl Into<Var<T>>, red
 /// use gradus_autodiff::Var;
 /// use gradus_losses::PoissonNll;
 /// use gradus_tensor::Tensor;
-/// let loss = PoissonNll::new().log_input(false).full(true);
+/// let loss = PoissonNll::new().log_input(false).full(true).eps(1e-6).reduction(gradus_losses::Reduction::Sum);
 /// assert!(loss.loss(&Var::leaf([2.0_f64]), &Tensor::from([2.0])).item() > 0.0);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -71,14 +71,6 @@ impl PoissonNll {
     }
 
     /// ε: keeps the logarithm of a mean finite.
-    ///
-    /// ```
-    /// use gradus_autodiff::Var;
-    /// use gradus_losses::{PoissonNll, Reduction};
-    /// use gradus_tensor::Tensor;
-    /// let loss = PoissonNll::new().log_input(false).eps(1.0).reduction(Reduction::Sum);
-    /// assert_eq!(loss.loss(&Var::leaf([0.0_f64]), &Tensor::from([3.0])).item(), 0.0); // 0 − 3·ln(0 + 1)
-    /// ```
     ///
     /// # Panics
     /// If it is not a number from 0 on.

@@ -32,8 +32,8 @@ pub type Adadelta = Optimizer<AdadeltaRule>;
 ///
 /// ```
 /// use gradus_optimizers::{Adadelta, AdadeltaRule, Optimizer};
-/// let optimizer: Optimizer<AdadeltaRule> = Adadelta::new(0.01);
-/// assert_eq!(optimizer.learning_rate(), 0.01);
+/// let optimizer: Optimizer<AdadeltaRule> = Adadelta::new(0.1);
+/// assert_eq!(optimizer.learning_rate(), 0.1);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdadeltaRule {

@@ -33,8 +33,8 @@ pub type Adafactor = Optimizer<AdafactorRule>;
 ///
 /// ```
 /// use gradus_optimizers::{Adafactor, AdafactorRule, Optimizer};
-/// let optimizer: Optimizer<AdafactorRule> = Adafactor::new(0.01);
-/// assert_eq!(optimizer.learning_rate(), 0.01);
+/// let optimizer: Optimizer<AdafactorRule> = Adafactor::new(0.1);
+/// assert_eq!(optimizer.learning_rate(), 0.1);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdafactorRule {
@@ -56,9 +56,7 @@ impl Optimizer<AdafactorRule> {
     /// ε₁ and ε₂, from 0 on (PyTorch: `eps`).
     ///
     /// ```
-    /// use gradus_optimizers::Adafactor;
-    /// let optimizer = Adafactor::new(0.01).eps(1e-30, 1e-3);
-    /// assert_eq!(optimizer.learning_rate(), 0.01);
+    /// let optimizer = gradus_optimizers::Adafactor::new(0.01).eps(1e-30, 1e-3);
     /// ```
     #[must_use]
     pub fn eps(mut self, least_square: f64, least_size: f64) -> Self {

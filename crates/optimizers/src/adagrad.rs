@@ -28,8 +28,8 @@ pub type Adagrad = Optimizer<AdagradRule>;
 ///
 /// ```
 /// use gradus_optimizers::{Adagrad, AdagradRule, Optimizer};
-/// let optimizer: Optimizer<AdagradRule> = Adagrad::new(0.01);
-/// assert_eq!(optimizer.learning_rate(), 0.01);
+/// let optimizer: Optimizer<AdagradRule> = Adagrad::new(0.1);
+/// assert_eq!(optimizer.learning_rate(), 0.1);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdagradRule {

@@ -29,8 +29,8 @@ pub type AdaMax = Optimizer<AdaMaxRule>;
 ///
 /// ```
 /// use gradus_optimizers::{AdaMax, AdaMaxRule, Optimizer};
-/// let optimizer: Optimizer<AdaMaxRule> = AdaMax::new(0.01);
-/// assert_eq!(optimizer.learning_rate(), 0.01);
+/// let optimizer: Optimizer<AdaMaxRule> = AdaMax::new(0.1);
+/// assert_eq!(optimizer.learning_rate(), 0.1);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdaMaxRule {

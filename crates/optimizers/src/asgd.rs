@@ -35,8 +35,8 @@ pub type Asgd = Optimizer<AsgdRule>;
 ///
 /// ```
 /// use gradus_optimizers::{Asgd, AsgdRule, Optimizer};
-/// let optimizer: Optimizer<AsgdRule> = Asgd::new(0.01);
-/// assert_eq!(optimizer.learning_rate(), 0.01);
+/// let optimizer: Optimizer<AsgdRule> = Asgd::new(0.1);
+/// assert_eq!(optimizer.learning_rate(), 0.1);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AsgdRule {

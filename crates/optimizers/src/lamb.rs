@@ -30,8 +30,8 @@ pub type Lamb = Optimizer<LambRule>;
 ///
 /// ```
 /// use gradus_optimizers::{Lamb, LambRule, Optimizer};
-/// let optimizer: Optimizer<LambRule> = Lamb::new(0.01);
-/// assert_eq!(optimizer.learning_rate(), 0.01);
+/// let optimizer: Optimizer<LambRule> = Lamb::new(0.1);
+/// assert_eq!(optimizer.learning_rate(), 0.1);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LambRule {

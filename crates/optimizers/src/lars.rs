@@ -30,8 +30,8 @@ pub type Lars = Optimizer<LarsRule>;
 ///
 /// ```
 /// use gradus_optimizers::{Lars, LarsRule, Optimizer};
-/// let optimizer: Optimizer<LarsRule> = Lars::new(0.01);
-/// assert_eq!(optimizer.learning_rate(), 0.01);
+/// let optimizer: Optimizer<LarsRule> = Lars::new(0.1);
+/// assert_eq!(optimizer.learning_rate(), 0.1);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LarsRule {

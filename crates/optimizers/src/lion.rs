@@ -29,8 +29,8 @@ pub type Lion = Optimizer<LionRule>;
 ///
 /// ```
 /// use gradus_optimizers::{Lion, LionRule, Optimizer};
-/// let optimizer: Optimizer<LionRule> = Lion::new(0.01);
-/// assert_eq!(optimizer.learning_rate(), 0.01);
+/// let optimizer: Optimizer<LionRule> = Lion::new(0.1);
+/// assert_eq!(optimizer.learning_rate(), 0.1);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LionRule {

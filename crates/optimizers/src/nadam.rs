@@ -32,8 +32,8 @@ pub type NAdam = Optimizer<NAdamRule>;
 ///
 /// ```
 /// use gradus_optimizers::{NAdam, NAdamRule, Optimizer};
-/// let optimizer: Optimizer<NAdamRule> = NAdam::new(0.01);
-/// assert_eq!(optimizer.learning_rate(), 0.01);
+/// let optimizer: Optimizer<NAdamRule> = NAdam::new(0.1);
+/// assert_eq!(optimizer.learning_rate(), 0.1);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NAdamRule {

@@ -29,8 +29,8 @@ pub type RAdam = Optimizer<RAdamRule>;
 ///
 /// ```
 /// use gradus_optimizers::{Optimizer, RAdam, RAdamRule};
-/// let optimizer: Optimizer<RAdamRule> = RAdam::new(0.01);
-/// assert_eq!(optimizer.learning_rate(), 0.01);
+/// let optimizer: Optimizer<RAdamRule> = RAdam::new(0.1);
+/// assert_eq!(optimizer.learning_rate(), 0.1);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RAdamRule {

@@ -29,8 +29,8 @@ pub type RmsProp = Optimizer<RmsPropRule>;
 ///
 /// ```
 /// use gradus_optimizers::{Optimizer, RmsProp, RmsPropRule};
-/// let optimizer: Optimizer<RmsPropRule> = RmsProp::new(0.01);
-/// assert_eq!(optimizer.learning_rate(), 0.01);
+/// let optimizer: Optimizer<RmsPropRule> = RmsProp::new(0.1);
+/// assert_eq!(optimizer.learning_rate(), 0.1);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RmsPropRule {

@@ -30,8 +30,8 @@ pub type Rprop = Optimizer<RpropRule>;
 ///
 /// ```
 /// use gradus_optimizers::{Optimizer, Rprop, RpropRule};
-/// let optimizer: Optimizer<RpropRule> = Rprop::new(0.01);
-/// assert_eq!(optimizer.learning_rate(), 0.01);
+/// let optimizer: Optimizer<RpropRule> = Rprop::new(0.1);
+/// assert_eq!(optimizer.learning_rate(), 0.1);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RpropRule {

@@ -22,8 +22,8 @@ use crate::update_by;
 /// use gradus_optimizers::{Sophia, hutchinson};
 /// use gradus_tensor::Rng;
 /// let (mut model, rng) = (Param::new([3.0_f64, -1.0]), &mut Rng::seed(1));
-/// let mut optimizer = Sophia::new(0.1).gamma(1.0).betas(0.9, 0.9);
-/// for step in 0..200 {
+/// let mut optimizer = Sophia::new(0.1).gamma(1.0);
+/// for step in 0..100 {
 ///     let loss = model.square().sum();
 ///     if step % 10 == 0 {
 ///         optimizer.update_hessian(&model, &hutchinson(&loss, &model, rng));
@@ -39,8 +39,8 @@ pub type Sophia = Optimizer<SophiaRule>;
 ///
 /// ```
 /// use gradus_optimizers::{Optimizer, Sophia, SophiaRule};
-/// let optimizer: Optimizer<SophiaRule> = Sophia::new(0.01);
-/// assert_eq!(optimizer.learning_rate(), 0.01);
+/// let optimizer: Optimizer<SophiaRule> = Sophia::new(0.1);
+/// assert_eq!(optimizer.learning_rate(), 0.1);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SophiaRule {

@@ -13,7 +13,7 @@ use crate::penalty::{Penalty, Proximal, check_lambda};
 ///
 /// ```
 /// use gradus_module::Param;
-/// use gradus_regularizers::{ElasticNet, Penalty};
+/// use gradus_regularizers::{ElasticNet, Proximal};
 /// let mut model = Param::new([0.5_f32, -4.0]);
 /// ElasticNet::new(1.0, 1.0).prox::<f32>(&mut model, 1.0);
 /// assert_eq!(model.value().to_vec(), [0.0, -1.5]); // (4 − 1)/2

@@ -13,7 +13,7 @@ use crate::group_lasso::row_axes;
 ///
 /// ```
 /// use gradus_module::Param;
-/// use gradus_regularizers::MaxNorm;
+/// use gradus_regularizers::{Constraint, MaxNorm};
 /// use gradus_tensor::Tensor;
 /// let ball = MaxNorm::new(1.0);
 /// assert_eq!(ball.project(&Tensor::from([[0.0_f32, 4.0], [0.5, 0.0]])).to_vec(), [0.0, 1.0, 0.5, 0.0]);

@@ -23,14 +23,15 @@ use line_search::{Point, strong_wolfe};
 /// use gradus_module::Param;
 /// use gradus_optimizers::{Lbfgs, LineSearch};
 /// let mut model = Param::new([-1.5_f64, 2.0]);
-/// let mut optimizer = Lbfgs::new(1.0).line_search(LineSearch::StrongWolfe);
+/// let mut optimizer = Lbfgs::new(1.0).line_search(LineSearch::StrongWolfe).max_iterations(20).max_evaluations(25);
+/// optimizer = optimizer.tolerance_gradient(1e-7).tolerance_change(1e-9).history_size(10).maximize(false);
 /// for _ in 0..5 {
 ///     optimizer.step(&mut model, |w| { // Rosenbrock's valley
 ///         let (x, y) = (w.select(0, 0), w.select(0, 1));
 ///         (1.0 - &x).square() + (y - x.square()).square() * 100.0
 ///     })?;
 /// }
-/// assert!(model.value().to_vec().iter().all(|w| (w - 1.0).abs() < 1e-5));
+/// assert!(model.value().to_vec().iter().all(|w| (w - 1.0).abs() < 1e-6));
 /// # Ok::<(), gradus_optimizers::OptimizerError>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -62,10 +63,8 @@ pub enum LineSearch {
 /// use gradus_module::Param;
 /// use gradus_optimizers::{Lbfgs, LbfgsReport};
 /// let mut model = Param::new([3.0_f64]);
-/// let mut optimizer = Lbfgs::new(1.0).max_iterations(10).max_evaluations(12).history_size(5);
-/// let report: LbfgsReport = optimizer.step(&mut model, |w| (&**w - 1.0).square().sum())?;
-/// assert!(report.loss == 4.0 && report.evaluations <= 12);
-/// assert!((model.value().item() - 1.0).abs() < 1e-6);
+/// let report: LbfgsReport = Lbfgs::new(1.0).step(&mut model, |w| w.square().sum())?;
+/// assert_eq!(report.loss, 9.0);
 /// # Ok::<(), gradus_optimizers::OptimizerError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -132,16 +131,6 @@ impl Lbfgs {
     }
 
     /// The largest |gradient| that counts as 0 (PyTorch: `tolerance_grad`).
-    ///
-    /// ```
-    /// use gradus_module::Param;
-    /// use gradus_optimizers::Lbfgs;
-    /// let mut model = Param::new([1.25_f64]);
-    /// let mut optimizer = Lbfgs::new(1.0).tolerance_gradient(1.0).tolerance_change(1e-12);
-    /// let report = optimizer.step(&mut model, |w| (&**w - 1.0).square().sum())?; // the gradient is ½
-    /// assert_eq!((report.iterations, model.value().item()), (0, 1.25));
-    /// # Ok::<(), gradus_optimizers::OptimizerError>(())
-    /// ```
     #[must_use]
     pub fn tolerance_gradient(mut self, tolerance: f64) -> Self {
         self.tolerance_gradient = tolerance;
@@ -170,15 +159,6 @@ impl Lbfgs {
     }
 
     /// Goes up instead of down (PyTorch: `maximize`).
-    ///
-    /// ```
-    /// use gradus_module::Param;
-    /// use gradus_optimizers::Lbfgs;
-    /// let mut model = Param::new([3.0_f64]);
-    /// Lbfgs::new(1.0).maximize(true).step(&mut model, |w| -(&**w - 1.0).square().sum())?;
-    /// assert!((model.value().item() - 1.0).abs() < 1e-6);
-    /// # Ok::<(), gradus_optimizers::OptimizerError>(())
-    /// ```
     #[must_use]
     pub fn maximize(mut self, maximize: bool) -> Self {
         self.maximize = maximize;

@@ -18,8 +18,8 @@ impl Schedule {
     ///
     /// ```
     /// use gradus_optimizers::Schedule;
-    /// let schedule = Schedule::constant_for(2, 0.5);
-    /// assert_eq!([0, 1, 2].map(|step| schedule.factor(step)), [0.5, 0.5, 1.0]);
+    /// let schedule = Schedule::constant_for(5, 0.25);
+    /// assert_eq!((schedule.factor(4), schedule.factor(5)), (0.25, 1.0));
     /// ```
     #[must_use]
     pub fn constant_for(steps: u64, factor: f64) -> Self {
@@ -30,8 +30,7 @@ impl Schedule {
     ///
     /// ```
     /// use gradus_optimizers::Schedule;
-    /// let schedule = Schedule::linear(1.0, 0.0, 4);
-    /// assert_eq!([0, 1, 4, 9].map(|step| schedule.factor(step)), [1.0, 0.75, 0.0, 0.0]);
+    /// assert_eq!(Schedule::linear(1.0, 0.5, 10).factor(5), 0.75);
     /// ```
     #[must_use]
     pub fn linear(start: f64, end: f64, steps: u64) -> Self {
@@ -43,8 +42,7 @@ impl Schedule {
     ///
     /// ```
     /// use gradus_optimizers::Schedule;
-    /// let schedule = Schedule::warmup(4);
-    /// assert_eq!([0, 1, 3, 9].map(|step| schedule.factor(step)), [0.25, 0.5, 1.0, 1.0]);
+    /// assert_eq!(Schedule::warmup(4).factor(0), 0.25);
     /// ```
     #[must_use]
     pub fn warmup(steps: u64) -> Self {
@@ -55,8 +53,7 @@ impl Schedule {
     ///
     /// ```
     /// use gradus_optimizers::Schedule;
-    /// let schedule = Schedule::step(10, 0.5);
-    /// assert_eq!([9, 10, 20].map(|step| schedule.factor(step)), [1.0, 0.5, 0.25]);
+    /// assert_eq!(Schedule::step(10, 0.5).factor(25), 0.25);
     /// ```
     #[must_use]
     pub fn step(size: u64, gamma: f64) -> Self {
@@ -67,8 +64,7 @@ impl Schedule {
     ///
     /// ```
     /// use gradus_optimizers::Schedule;
-    /// let schedule = Schedule::multi_step(&[2, 5], 0.5);
-    /// assert_eq!([1, 2, 4, 5].map(|step| schedule.factor(step)), [1.0, 0.5, 0.5, 0.25]);
+    /// assert_eq!(Schedule::multi_step(&[10, 15], 0.5).factor(12), 0.5);
     /// ```
     #[must_use]
     pub fn multi_step(milestones: &[u64], gamma: f64) -> Self {
@@ -91,8 +87,7 @@ impl Schedule {
     ///
     /// ```
     /// use gradus_optimizers::Schedule;
-    /// let schedule = Schedule::cosine(10, 0.0);
-    /// assert!((schedule.factor(5) - 0.5).abs() < 1e-12 && schedule.factor(20) == 0.0);
+    /// assert_eq!(Schedule::cosine(10, 0.1).factor(10), 0.1);
     /// ```
     #[must_use]
     pub fn cosine(steps: u64, minimum: f64) -> Self {
@@ -103,8 +98,7 @@ impl Schedule {
     ///
     /// ```
     /// use gradus_optimizers::Schedule;
-    /// let schedule = Schedule::cosine_wave(10, 0.0);
-    /// assert!(schedule.factor(10).abs() < 1e-12 && (schedule.factor(20) - 1.0).abs() < 1e-12);
+    /// assert_eq!(Schedule::cosine_wave(10, 0.0).factor(20), 1.0);
     /// ```
     #[must_use]
     pub fn cosine_wave(steps: u64, minimum: f64) -> Self {
@@ -116,8 +110,7 @@ impl Schedule {
     ///
     /// ```
     /// use gradus_optimizers::Schedule;
-    /// let schedule = Schedule::cosine_restarts(10, 2, 0.0); // restarts after 10, 30, 70 steps
-    /// assert_eq!([0, 10, 30].map(|step| schedule.factor(step)), [1.0, 1.0, 1.0]);
+    /// assert_eq!(Schedule::cosine_restarts(10, 2, 0.0).factor(30), 1.0);
     /// ```
     #[must_use]
     pub fn cosine_restarts(period: u64, growth: u64, minimum: f64) -> Self {
@@ -139,8 +132,8 @@ impl Schedule {
     ///
     /// ```
     /// use gradus_optimizers::Schedule;
-    /// let schedule = Schedule::inverse_square_root(4);
-    /// assert_eq!([0, 3, 15].map(|step| schedule.factor(step)), [0.25, 1.0, 0.5]);
+    /// let schedule = Schedule::inverse_square_root(100);
+    /// assert_eq!((schedule.factor(49), schedule.factor(399)), (0.5, 0.5));
     /// ```
     #[must_use]
     pub fn inverse_square_root(warmup: u64) -> Self {
@@ -152,9 +145,7 @@ impl Schedule {
     ///
     /// ```
     /// use gradus_optimizers::Schedule;
-    /// let schedule = Schedule::noam(512, 4000);
-    /// let highest = 1.0 / (512.0 * 4000.0_f64).sqrt(); // after the warm-up
-    /// assert!((schedule.factor(3999) - highest).abs() < 1e-12 && schedule.factor(8000) < highest);
+    /// assert!((Schedule::noam(512, 4000).factor(3999) - 1.0 / (512.0_f64 * 4000.0).sqrt()).abs() < 1e-15);
     /// ```
     #[must_use]
     pub fn noam(size: usize, warmup: u64) -> Self {
@@ -167,8 +158,8 @@ impl Schedule {
     ///
     /// ```
     /// use gradus_optimizers::Schedule;
-    /// let schedule = Schedule::warmup_stable_decay(2, 4, 4, 0.0);
-    /// assert_eq!([0, 1, 5, 8, 10].map(|step| schedule.factor(step)), [0.5, 1.0, 1.0, 0.5, 0.0]);
+    /// let schedule = Schedule::warmup_stable_decay(10, 80, 10, 0.0);
+    /// assert_eq!((schedule.factor(50), schedule.factor(95)), (1.0, 0.5));
     /// ```
     #[must_use]
     pub fn warmup_stable_decay(warmup: u64, stable: u64, decay: u64, minimum: f64) -> Self {
@@ -179,9 +170,9 @@ impl Schedule {
     /// Up and down again and again (PyTorch: `CyclicLR`); see [`Cyclic`].
     ///
     /// ```
-    /// use gradus_optimizers::{Cyclic, Schedule};
-    /// let schedule = Schedule::cyclic(Cyclic { lowest: 0.5, ..Cyclic::new(4) });
-    /// assert_eq!([0, 4, 8].map(|step| schedule.factor(step)), [0.5, 1.0, 0.5]);
+    /// use gradus_optimizers::Schedule;
+    /// use gradus_optimizers::Cyclic;
+    /// assert_eq!(Schedule::cyclic(Cyclic::new(5)).factor(5), 1.0);
     /// ```
     #[must_use]
     pub fn cyclic(cycle: Cyclic) -> Self {
@@ -192,7 +183,7 @@ impl Schedule {
     ///
     /// ```
     /// use gradus_optimizers::Schedule;
-    /// assert_eq!(Schedule::polynomial(4, 2.0).factor(2), 0.25);
+    /// assert_eq!(Schedule::polynomial(10, 2.0).factor(5), 0.25);
     /// ```
     #[must_use]
     pub fn polynomial(steps: u64, power: f64) -> Self {
@@ -204,10 +195,7 @@ impl Schedule {
     ///
     /// ```
     /// use gradus_optimizers::Schedule;
-    /// let schedule = Schedule::one_cycle(101);
-    /// assert!((schedule.factor(0) - 1.0 / 25.0).abs() < 1e-12);
-    /// let peak = (0..101).map(|step| schedule.factor(step)).fold(0.0, f64::max);
-    /// assert!(peak > 0.99 && peak <= 1.0);
+    /// assert_eq!(Schedule::one_cycle(100).factor(0), 0.04);
     /// ```
     #[must_use]
     pub fn one_cycle(steps: u64) -> Self {
@@ -219,7 +207,7 @@ impl Schedule {
     ///
     /// ```
     /// use gradus_optimizers::Schedule;
-    /// assert!((Schedule::one_cycle_with(101, 0.5, 10.0, 100.0).factor(0) - 0.1).abs() < 1e-12);
+    /// assert_eq!(Schedule::one_cycle_with(100, 0.5, 10.0, 100.0).factor(0), 0.1);
     /// ```
     #[must_use]
     pub fn one_cycle_with(steps: u64, rise: f64, division: f64, final_division: f64) -> Self {
@@ -230,9 +218,9 @@ impl Schedule {
     /// [`Schedule::one_cycle`] with all its options.
     ///
     /// ```
-    /// use gradus_optimizers::{OneCycle, Schedule};
-    /// let schedule = Schedule::one_cycle_by(OneCycle { division: 10.0, ..OneCycle::new(101) });
-    /// assert!((schedule.factor(0) - 0.1).abs() < 1e-12);
+    /// use gradus_optimizers::Schedule;
+    /// use gradus_optimizers::OneCycle;
+    /// assert_eq!(Schedule::one_cycle_by(OneCycle::new(100)).factor(29), 1.0);
     /// ```
     #[must_use]
     pub fn one_cycle_by(cycle: OneCycle) -> Self {
@@ -243,9 +231,7 @@ impl Schedule {
     ///
     /// ```
     /// use gradus_optimizers::Schedule;
-    /// let schedule = Schedule::warmup_cosine(10, 100, 0.1);
-    /// assert_eq!((schedule.factor(0), schedule.factor(9)), (0.1, 1.0));
-    /// assert!((schedule.factor(100) - 0.1).abs() < 1e-12);
+    /// assert_eq!(Schedule::warmup_cosine(10, 100, 0.1).factor(100), 0.1);
     /// ```
     #[must_use]
     pub fn warmup_cosine(warmup: u64, steps: u64, minimum: f64) -> Self {
