@@ -17,9 +17,9 @@
 mod any;
 mod arith;
 mod attention;
+mod axis_map;
 #[doc(hidden)]
 pub mod contract;
-mod axis_map;
 mod conv;
 mod crew;
 mod display;

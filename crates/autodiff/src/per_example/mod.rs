@@ -18,6 +18,25 @@ use crate::node::{Edge, LeafId, Node};
 use crate::var::Var;
 
 /// How the examples of an output's cotangent go on to an input, as [`Op::per_example`](crate::Op::per_example) answers it.
+///
+/// ```
+/// use gradus_autodiff::{Batch, Cotangents, Flow, Op, Save, Saved, Var, apply, per_example_gradients};
+/// use gradus_tensor::Tensor;
+///
+/// struct Double;
+/// impl Op<f32> for Double {
+///     fn name(&self) -> &'static str { "double" }
+///     fn saves(&self) -> Save { Save::NOTHING }
+///     fn forward(&mut self, inputs: &[&Tensor]) -> Tensor { inputs[0] * 2.0 }
+///     fn vjp(&self, _: &Saved<Var>, g: &Var) -> Cotangents<Var> { vec![Some(g * 2.0)] }
+///     fn per_example(&self, _: &Saved<Tensor>, _: &Tensor, batch: Batch) -> Option<Vec<Flow<f32>>> {
+///         Some(vec![Flow::Along(batch)]) // each number comes from its own
+///     }
+/// }
+/// let (x, w) = (Var::constant([[1.0_f32], [2.0]]), Var::leaf([[1.0]]));
+/// let losses = apply(Double, &[&x.linear(&w, None)]).square().sum_axes(&[1], false); // (2·x·w)²
+/// assert_eq!(per_example_gradients(&losses, &[&w])[0].to_vec(), [8.0, 32.0]);
+/// ```
 #[derive(Clone, Debug)]
 pub enum Flow<T: Float> {
     /// The input holds the examples too, and what one example's output depends on lies in its own part of the input. The

@@ -143,6 +143,14 @@ impl<T: Float> Tensor<T> {
 
     /// [`Tensor::solve`] for matrices B, with the factors of A, for further right sides.
     ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let a = Tensor::from([[2.0_f64, 0.0], [0.0, 4.0]]);
+    /// let (lu, x) = a.solve_and_factors(&Tensor::from([[2.0], [8.0]]))?;
+    /// assert_eq!((x.to_vec(), lu.solve(&Tensor::from([[4.0], [4.0]]))?.to_vec()), (vec![1.0, 2.0], vec![2.0, 1.0]));
+    /// # Ok::<(), gradus_tensor::LinalgError>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Tensor::solve`].
     ///
