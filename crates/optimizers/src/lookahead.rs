@@ -96,6 +96,19 @@ impl<R: Rule> Lookahead<R> {
     }
 
     /// The inner state under `inner.` and the slow weights under `slow.`.
+    ///
+    /// ```
+    /// use gradus_module::Param;
+    /// use gradus_optimizers::{Lookahead, Sgd};
+    /// let mut model = Param::new([1.0_f64]);
+    /// let mut first = Lookahead::new(Sgd::new(0.125));
+    /// let gradients = model.sum().backward();
+    /// first.step(&mut model, &gradients)?;
+    /// let mut second = Lookahead::new(Sgd::new(0.125));
+    /// second.load_state(&first.state())?;
+    /// assert_eq!(second.inner.steps(), 1);
+    /// # Ok::<(), gradus_optimizers::OptimizerError>(())
+    /// ```
     #[must_use]
     pub fn state(&self) -> State {
         let mut state = State::default();

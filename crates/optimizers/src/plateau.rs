@@ -122,6 +122,17 @@ impl ReduceOnPlateau {
     }
 
     /// For how many evaluations after a fall nothing counts as bad.
+    ///
+    /// ```
+    /// use gradus_optimizers::{ReduceOnPlateau, Sgd};
+    /// let mut optimizer = Sgd::new(0.5);
+    /// let mut plateau = ReduceOnPlateau::new().factor(0.5).patience(0).cooldown(1).minimum(0.2).eps(1e-6);
+    /// for loss in [3.0, 3.0, 3.0, 3.0] {
+    ///     plateau.observe(loss, &mut optimizer)?;
+    /// }
+    /// assert_eq!(optimizer.learning_rate(), 0.2); // 0.25 at the second, nothing at the third, 0.2 at the fourth
+    /// # Ok::<(), gradus_optimizers::OptimizerError>(())
+    /// ```
     #[must_use]
     pub fn cooldown(mut self, evaluations: u64) -> Self {
         self.cooldown = evaluations;
@@ -187,6 +198,17 @@ impl ReduceOnPlateau {
     }
 
     /// `best` (absent before the first measure), `bad_evaluations`, `cooldown`.
+    ///
+    /// ```
+    /// use gradus_optimizers::{ReduceOnPlateau, Sgd};
+    /// let mut optimizer = Sgd::new(0.5);
+    /// let mut first = ReduceOnPlateau::new();
+    /// first.observe(3.0, &mut optimizer)?;
+    /// let mut second = ReduceOnPlateau::new();
+    /// second.load_state(&first.state())?;
+    /// assert_eq!(second.state().get("best"), first.state().get("best"));
+    /// # Ok::<(), gradus_optimizers::OptimizerError>(())
+    /// ```
     #[must_use]
     pub fn state(&self) -> State {
         let mut state = State::default();

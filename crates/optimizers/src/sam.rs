@@ -51,6 +51,18 @@ impl<R: Rule> Sam<R> {
     }
 
     /// Whether each element's distance is in proportion to its size.
+    ///
+    /// ```
+    /// use gradus_module::Param;
+    /// use gradus_optimizers::{Sam, Sgd};
+    /// let mut model = Param::new([1.0_f64]);
+    /// let mut first = Sam::new(Sgd::new(0.25)).rho(0.5).adaptive(true);
+    /// first.step(&mut model, |model| model.square().sum())?;
+    /// let mut second = Sam::new(Sgd::new(0.25));
+    /// second.load_state(&first.state())?;
+    /// assert_eq!(second.inner.steps(), 1);
+    /// # Ok::<(), gradus_optimizers::OptimizerError>(())
+    /// ```
     #[must_use]
     pub fn adaptive(mut self, adaptive: bool) -> Self {
         self.adaptive = adaptive;

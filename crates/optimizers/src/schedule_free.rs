@@ -68,6 +68,19 @@ impl Optimizer<ScheduleFreeRule> {
     }
 
     /// Puts the training points y back.
+    ///
+    /// ```
+    /// use gradus_module::Param;
+    /// use gradus_optimizers::ScheduleFree;
+    /// let mut model = Param::new([3.0_f32]);
+    /// let mut optimizer = ScheduleFree::new(0.1);
+    /// optimizer.to_average(&mut model); // to evaluate
+    /// let gradients = model.square().sum().backward();
+    /// assert!(optimizer.step(&mut model, &gradients).is_err());
+    /// optimizer.to_training(&mut model);
+    /// let gradients = model.square().sum().backward();
+    /// assert!(optimizer.step(&mut model, &gradients).is_ok());
+    /// ```
     pub fn to_training(&mut self, model: &mut (impl Module + ?Sized)) {
         if self.note(false) {
             self.move_from_iterate(model, self.rule.betas.0);

@@ -87,6 +87,12 @@ impl Schedule {
     }
 
     /// The product with another schedule (PyTorch: `ChainedScheduler`).
+    ///
+    /// ```
+    /// use gradus_optimizers::Schedule;
+    /// let schedule = Schedule::warmup(2).times(Schedule::exponential(0.5));
+    /// assert_eq!([0, 1, 2].map(|step| schedule.factor(step)), [0.5, 0.5, 0.25]);
+    /// ```
     #[must_use]
     pub fn times(self, other: Schedule) -> Self {
         Self::of(Kind::Product(Box::new(self), Box::new(other)))
@@ -140,6 +146,12 @@ impl Schedule {
     }
 
     /// Whether all its numbers lie in their ranges; an [`Optimizer`](crate::Optimizer) asks before each step.
+    ///
+    /// ```
+    /// use gradus_optimizers::Schedule;
+    /// assert!(Schedule::exponential(0.9).validate().is_ok());
+    /// assert!(Schedule::exponential(-0.9).validate().is_err());
+    /// ```
     ///
     /// # Errors
     /// Naming the first that does not.
