@@ -17,6 +17,9 @@ use gradus_tensor::Float;
 ///     }
 /// }
 /// assert_eq!(model.value().item(), 0.5);
+/// let _ = accumulator.push((&*model * 4.0).sum().backward());
+/// assert_eq!(accumulator.count(), 1);
+/// assert!(accumulator.finish().is_some()); // what is left at the end of an epoch
 /// # Ok::<(), gradus_optimizers::OptimizerError>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -50,6 +53,19 @@ impl<T: Float> Accumulator<T> {
     }
 
     /// The mean of what there is, if there is anything: for the end of an epoch.
+    ///
+    /// ```
+    /// use gradus_module::Param;
+    /// use gradus_optimizers::Accumulator;
+    /// let model = Param::new([1.0_f64]);
+    /// let mut accumulator = Accumulator::new(4);
+    /// for slope in [1.0, 3.0] {
+    ///     assert!(accumulator.push((&*model * slope).sum().backward()).is_none());
+    /// }
+    /// assert_eq!(accumulator.count(), 2); // the epoch ends with a batch too few
+    /// let mean = accumulator.finish();
+    /// assert_eq!(mean.and_then(|mean| mean.of(&model).map(|g| g.item())), Some(2.0));
+    /// ```
     pub fn finish(&mut self) -> Option<Gradients<T>> {
         let count = std::mem::take(&mut self.count);
         let mut mean = std::mem::take(&mut self.sum);

@@ -25,6 +25,9 @@ use crate::values::{blend, check_shapes};
 /// average.swap(&mut model)?; // the model holds the average now, to be evaluated
 /// assert_eq!(model.value().item(), 3.0);
 /// average.swap(&mut model)?; // and what it held before again
+/// let mut other = Average::exponential(0.999).with_buffers(true);
+/// other.load_state(&average.state())?;
+/// assert_eq!(other.updates(), 3);
 /// assert_eq!(model.value().item(), 6.0);
 /// # Ok::<(), gradus_optimizers::OptimizerError>(())
 /// ```
@@ -46,6 +49,23 @@ impl Average {
     }
 
     /// a ← d·a + (1 − d)·w; the first update takes w (PyTorch: `get_ema_multi_avg_fn(decay)`).
+    ///
+    /// ```
+    /// use gradus_module::Param;
+    /// use gradus_optimizers::Average;
+    /// let mut model = Param::new([0.0_f64]);
+    /// let mut average = Average::exponential(0.75).with_buffers(true);
+    /// for value in [4.0, 8.0] {
+    ///     *model.value_mut() = [value].into();
+    ///     average.update(&model)?;
+    /// }
+    /// let mut resumed = Average::exponential(0.75);
+    /// resumed.load_state(&average.state())?;
+    /// assert_eq!(resumed.updates(), 2);
+    /// resumed.swap(&mut model)?;
+    /// assert_eq!(model.value().item(), 5.0); // ¾·4 + ¼·8
+    /// # Ok::<(), gradus_optimizers::OptimizerError>(())
+    /// ```
     #[must_use]
     pub fn exponential(decay: f64) -> Self {
         Self::of(Some(decay))

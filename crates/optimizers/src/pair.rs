@@ -19,7 +19,9 @@ use crate::step::StepReport;
 /// let mut optimizer = Pair::new(Sgd::new(0.5).only(|path| path == "0"), Adam::new(0.25).only(|path| path == "1"));
 /// let gradients = (model[0].sum() + model[1].sum()).backward();
 /// optimizer.step(&mut model, &gradients)?;
-/// assert_eq!((model[0].value().item(), model[1].value().item()), (0.5, 0.75));
+/// assert!((model[0].value().item() - 0.5).abs() < 1e-6 && (model[1].value().item() - 0.75).abs() < 1e-6);
+/// let mut other = Pair::new(Sgd::new(0.5), Adam::new(0.25));
+/// other.load_state(&optimizer.state())?;
 /// # Ok::<(), gradus_optimizers::OptimizerError>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -58,6 +60,20 @@ impl<A: Rule, B: Rule> Pair<A, B> {
     }
 
     /// Both states, under `first.` and `second.`.
+    ///
+    /// ```
+    /// use gradus_module::Param;
+    /// use gradus_optimizers::{Adam, Pair, Sgd};
+    /// let mut model = [Param::new([1.0_f32]), Param::new([1.0])];
+    /// let pair = || Pair::new(Sgd::new(0.5).only(|path| path == "0"), Adam::new(0.25).only(|path| path == "1"));
+    /// let mut first = pair();
+    /// let gradients = (model[0].sum() + model[1].sum()).backward();
+    /// first.step(&mut model, &gradients)?;
+    /// let mut second = pair();
+    /// second.load_state(&first.state())?;
+    /// assert_eq!((second.first.steps(), second.second.steps()), (1, 1));
+    /// # Ok::<(), gradus_optimizers::OptimizerError>(())
+    /// ```
     #[must_use]
     pub fn state(&self) -> State {
         let mut state = State::default();

@@ -10,6 +10,11 @@ use crate::rule::Rule;
 use crate::state::{count, float};
 
 /// Which measures are better.
+///
+/// ```
+/// use gradus_optimizers::{Better, ReduceOnPlateau};
+/// let by_accuracy = ReduceOnPlateau::new().better(Better::Higher);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Better {
     /// Lower ones: losses.
@@ -20,6 +25,11 @@ pub enum Better {
 }
 
 /// By how much a measure must be better than the best so far.
+///
+/// ```
+/// use gradus_optimizers::{ReduceOnPlateau, Threshold};
+/// let plateau = ReduceOnPlateau::new().threshold(Threshold::Absolute(0.01)).cooldown(5).minimum(1e-6).eps(1e-9);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Threshold {
     /// By this part of the best.
@@ -39,6 +49,9 @@ pub enum Threshold {
 ///     plateau.observe(loss, &mut optimizer)?;
 /// }
 /// assert_eq!(optimizer.learning_rate(), 0.25);
+/// let mut other = ReduceOnPlateau::new().factor(0.5).patience(1);
+/// other.load_state(&plateau.state())?;
+/// assert_eq!(other, plateau);
 /// # Ok::<(), gradus_optimizers::OptimizerError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -109,6 +122,17 @@ impl ReduceOnPlateau {
     }
 
     /// For how many evaluations after a fall nothing counts as bad.
+    ///
+    /// ```
+    /// use gradus_optimizers::{ReduceOnPlateau, Sgd};
+    /// let mut optimizer = Sgd::new(0.5);
+    /// let mut plateau = ReduceOnPlateau::new().factor(0.5).patience(0).cooldown(1).minimum(0.2).eps(1e-6);
+    /// for loss in [3.0, 3.0, 3.0, 3.0] {
+    ///     plateau.observe(loss, &mut optimizer)?;
+    /// }
+    /// assert_eq!(optimizer.learning_rate(), 0.2); // 0.25 at the second, nothing at the third, 0.2 at the fourth
+    /// # Ok::<(), gradus_optimizers::OptimizerError>(())
+    /// ```
     #[must_use]
     pub fn cooldown(mut self, evaluations: u64) -> Self {
         self.cooldown = evaluations;
@@ -174,6 +198,17 @@ impl ReduceOnPlateau {
     }
 
     /// `best` (absent before the first measure), `bad_evaluations`, `cooldown`.
+    ///
+    /// ```
+    /// use gradus_optimizers::{ReduceOnPlateau, Sgd};
+    /// let mut optimizer = Sgd::new(0.5);
+    /// let mut first = ReduceOnPlateau::new();
+    /// first.observe(3.0, &mut optimizer)?;
+    /// let mut second = ReduceOnPlateau::new();
+    /// second.load_state(&first.state())?;
+    /// assert_eq!(second.state().get("best"), first.state().get("best"));
+    /// # Ok::<(), gradus_optimizers::OptimizerError>(())
+    /// ```
     #[must_use]
     pub fn state(&self) -> State {
         let mut state = State::default();

@@ -24,6 +24,8 @@ const NORM_EPS: f64 = 1e-12;
 /// let mut optimizer = Sam::new(Sgd::new(0.25)).rho(0.5);
 /// optimizer.step(&mut model, |model| model.square().sum())?;
 /// assert!((model.value().item() - 0.25).abs() < 1e-9); // the gradient at 1.5 is 3
+/// let mut other = Sam::new(Sgd::new(0.25)).rho(0.5).adaptive(true);
+/// other.load_state(&optimizer.state())?;
 /// # Ok::<(), gradus_optimizers::OptimizerError>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -49,6 +51,18 @@ impl<R: Rule> Sam<R> {
     }
 
     /// Whether each element's distance is in proportion to its size.
+    ///
+    /// ```
+    /// use gradus_module::Param;
+    /// use gradus_optimizers::{Sam, Sgd};
+    /// let mut model = Param::new([1.0_f64]);
+    /// let mut first = Sam::new(Sgd::new(0.25)).rho(0.5).adaptive(true);
+    /// first.step(&mut model, |model| model.square().sum())?;
+    /// let mut second = Sam::new(Sgd::new(0.25));
+    /// second.load_state(&first.state())?;
+    /// assert_eq!(second.inner.steps(), 1);
+    /// # Ok::<(), gradus_optimizers::OptimizerError>(())
+    /// ```
     #[must_use]
     pub fn adaptive(mut self, adaptive: bool) -> Self {
         self.adaptive = adaptive;

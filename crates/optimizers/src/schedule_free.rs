@@ -28,11 +28,18 @@ use crate::update_by;
 /// }
 /// optimizer.to_average(&mut model);
 /// assert!(model.value().item().abs() < 0.3);
+/// optimizer.to_training(&mut model);
 /// # Ok::<(), gradus_optimizers::OptimizerError>(())
 /// ```
 pub type ScheduleFree = Optimizer<ScheduleFreeRule>;
 
 /// The equations of schedule-free AdamW, see [`ScheduleFree`].
+///
+/// ```
+/// use gradus_optimizers::{Optimizer, ScheduleFree, ScheduleFreeRule};
+/// let optimizer: Optimizer<ScheduleFreeRule> = ScheduleFree::new(0.1);
+/// assert_eq!(optimizer.learning_rate(), 0.1);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ScheduleFreeRule {
     betas: (f64, f64),
@@ -61,6 +68,19 @@ impl Optimizer<ScheduleFreeRule> {
     }
 
     /// Puts the training points y back.
+    ///
+    /// ```
+    /// use gradus_module::Param;
+    /// use gradus_optimizers::ScheduleFree;
+    /// let mut model = Param::new([3.0_f32]);
+    /// let mut optimizer = ScheduleFree::new(0.1);
+    /// optimizer.to_average(&mut model); // to evaluate
+    /// let gradients = model.square().sum().backward();
+    /// assert!(optimizer.step(&mut model, &gradients).is_err());
+    /// optimizer.to_training(&mut model);
+    /// let gradients = model.square().sum().backward();
+    /// assert!(optimizer.step(&mut model, &gradients).is_ok());
+    /// ```
     pub fn to_training(&mut self, model: &mut (impl Module + ?Sized)) {
         if self.note(false) {
             self.move_from_iterate(model, self.rule.betas.0);

@@ -21,7 +21,7 @@ use crate::update_whole_by;
 /// use gradus_module::Param;
 /// use gradus_optimizers::Shampoo;
 /// let mut model = Param::new([[3.0_f32, 4.0], [1.0, 2.0]]);
-/// let mut optimizer = Shampoo::new(0.3);
+/// let mut optimizer = Shampoo::new(1.0);
 /// for _ in 0..100 {
 ///     let gradients = model.square().sum().backward();
 ///     optimizer.step(&mut model, &gradients)?;
@@ -32,6 +32,12 @@ use crate::update_whole_by;
 pub type Shampoo = Optimizer<ShampooRule>;
 
 /// The equations of Shampoo, see [`Shampoo`].
+///
+/// ```
+/// use gradus_optimizers::{Optimizer, Shampoo, ShampooRule};
+/// let optimizer: Optimizer<ShampooRule> = Shampoo::new(0.1);
+/// assert_eq!(optimizer.learning_rate(), 0.1);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ShampooRule {
     momentum: f64,

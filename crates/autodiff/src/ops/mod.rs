@@ -2,6 +2,7 @@
 
 mod arithmetic;
 mod attention;
+mod contract;
 mod conv;
 mod decompose;
 mod determinant;
@@ -10,9 +11,14 @@ mod index;
 mod least_squares;
 mod matmul;
 mod pad;
+mod pieces;
+mod patches;
 mod pool;
+mod pool_nd;
 mod reduce;
+mod resample;
 mod rnn;
+mod sample;
 mod softmax;
 mod solve;
 mod triangle;
