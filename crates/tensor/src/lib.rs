@@ -48,6 +48,7 @@ mod shape;
 mod softmax;
 mod storage;
 mod table;
+mod table_examples;
 mod tensor;
 mod views;
 
