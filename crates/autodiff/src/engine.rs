@@ -162,11 +162,14 @@ pub(crate) struct Found<T: Float, V> {
     pub(crate) updates: Vec<(u64, Update<T>)>,
 }
 
+/// What has arrived at a node.
+type Waiting<T, V> = Box<(Arc<Node<T>>, V)>;
+
 /// A pass on its way.
 struct Pass<'a, T: Float, V> {
     aim: &'a Aim,
     /// Operations whose cotangent is not yet complete, by number. Boxed: the map moves its entries about.
-    queue: BTreeMap<u64, Box<(Arc<Node<T>>, V)>>,
+    queue: BTreeMap<u64, Waiting<T, V>>,
     found: BTreeMap<LeafId, V>,
 }
 

@@ -114,7 +114,8 @@ fn schedule_free() {
     fn naive(t: f64, y: &mut [f64], g: &[f64], [v, z, x, sums]: &mut [Vec<f64>; 4]) {
         sums.resize(2, 0.0);
         if t == 1.0 {
-            (z.copy_from_slice(y), x.copy_from_slice(y));
+            z.copy_from_slice(y);
+            x.copy_from_slice(y);
         }
         let rate = 0.05 * (t / 10.0).min(1.0);
         sums[1] = sums[1].max(rate);

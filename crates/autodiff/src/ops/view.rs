@@ -91,7 +91,7 @@ impl<T: Float> Op<T> for Unview<T> {
 
 impl<T: Float> Var<T> {
     #[track_caller]
-    fn view(
+    pub(super) fn view(
         &self,
         name: &'static str,
         view: impl Fn(&Tensor<T>) -> Tensor<T> + Send + Sync + 'static,
