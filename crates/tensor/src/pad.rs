@@ -28,6 +28,7 @@ impl PadMode {
     /// # Panics
     /// If there is not one pair of widths per axis, a mirrored border is not shorter than its axis, a circular one longer,
     /// or the outermost element of an empty axis is wanted.
+    #[doc(hidden)]
     #[must_use]
     #[track_caller]
     pub fn axis_maps(self, shape: &Shape, widths: &[(usize, usize)]) -> Vec<(usize, AxisMap)> {
