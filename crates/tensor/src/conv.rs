@@ -221,7 +221,7 @@ impl<T: Float> Tensor<T> {
     /// ```
     /// use gradus_tensor::{Conv2dSpec, Tensor};
     /// let (g, w) = (Tensor::<f32>::ones([1, 1, 2, 2]), Tensor::ones([1, 1, 2, 2]));
-    /// let dx = g.conv2d_input_grad(&w, [3, 3], Conv2dSpec::default());
+    /// let dx = g.conv2d_input_grad(&w, [1, 1, 3, 3], Conv2dSpec::default());
     /// assert_eq!(dx.to_vec(), [1.0, 2.0, 1.0, 2.0, 4.0, 2.0, 1.0, 2.0, 1.0]);
     /// ```
     ///
