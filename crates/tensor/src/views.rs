@@ -6,6 +6,8 @@ use crate::element::Element;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
+pub use parts::{between, chunks, pieces};
+
 impl<T: Element> Tensor<T> {
     /// The same elements in row-major order under another shape; copies only if the layout forces it
     /// (PyTorch: `reshape`).
@@ -210,4 +212,15 @@ impl<T: Element> Tensor<T> {
         let axes = (0..self.rank()).rev().filter(|&axis| single(axis));
         axes.fold(self.clone(), |x, axis| x.squeeze(axis as isize))
     }
+}
+
+/// The order of the axes once one has moved.
+#[doc(hidden)]
+#[must_use]
+#[track_caller]
+pub fn moved(shape: &Shape, from: isize, to: isize) -> Vec<usize> {
+    let (from, to) = (shape.axis("movedim", from), shape.axis("movedim", to));
+    let mut order: Vec<usize> = (0..shape.len()).filter(|&axis| axis != from).collect();
+    order.insert(to, from);
+    order
 }

@@ -1,6 +1,7 @@
 //! Views of parts: slices, pieces, windows, diagonals, and what is turned round. All in O(1).
 
 use crate::element::Element;
+use crate::shape::Shape;
 use crate::tensor::Tensor;
 
 impl<T: Element> Tensor<T> {
@@ -205,17 +206,6 @@ impl<T: Element> Tensor<T> {
             _ => self.flip(first).transpose(first, second),
         }
     }
-}
-
-/// The order of the axes once one has moved.
-#[doc(hidden)]
-#[must_use]
-#[track_caller]
-pub fn moved(shape: &Shape, from: isize, to: isize) -> Vec<usize> {
-    let (from, to) = (shape.axis("movedim", from), shape.axis("movedim", to));
-    let mut order: Vec<usize> = (0..shape.len()).filter(|&axis| axis != from).collect();
-    order.insert(to, from);
-    order
 }
 
 /// Start and length of each of `count` chunks.
