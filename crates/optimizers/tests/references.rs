@@ -279,6 +279,19 @@ fn lookahead() {
     }
 }
 
+/// Upwards on the negative loss is the same way.
+#[test]
+fn sharpness_aware_ascent() {
+    let (mut up, mut down) = (model(), model());
+    let mut climbing = Sam::new(Sgd::new(0.02).maximize(true)).rho(0.1);
+    let mut falling = Sam::new(Sgd::new(0.02)).rho(0.1);
+    for _ in 0..5 {
+        climbing.step(&mut up, |model| -loss(model)).unwrap();
+        falling.step(&mut down, loss).unwrap();
+    }
+    assert_eq!(up[0].value().to_vec(), down[0].value().to_vec());
+}
+
 #[test]
 fn sharpness_aware() {
     for adaptive in [false, true] {

@@ -35,7 +35,7 @@ const EXEMPT_OF_TENSOR: &[(&str, &str)] = &[
     ("outputs", "of a map along an axis"),
     ("transposed", "of a map along an axis: the gradient of map_axis"),
     ("axis_map", "of the specification of resizing; interpolate goes through it"),
-    ("axis_maps", "of the specifications of resizing and borders; interpolate and pad_mode go through them"),
+    ("axis_maps", "of the specification of resizing; interpolate goes through it"),
     (
         "is_sensible",
         "of the specification of resizing; compared with messages in crates/layers/tests/upsample.rs",

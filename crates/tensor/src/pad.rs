@@ -1,104 +1,9 @@
 //! Tensors made longer or turned round along their axes: padding, tiling, repeating, rolling. Data movement only, for
 //! any element type.
 
-use crate::axis_map::AxisMap;
-use crate::element::{Element, Float};
+use crate::element::Element;
 use crate::layout::Layout;
-use crate::shape::Shape;
 use crate::tensor::Tensor;
-
-/// What stands in a border.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum PadMode {
-    /// Noughts (PyTorch: `zeros`).
-    #[default]
-    Zeros,
-    /// The inside mirrored at the outermost element, which is not repeated: c b | a b c | b a (PyTorch: `reflect`).
-    Reflect,
-    /// The outermost element: a a | a b c | c c (PyTorch: `replicate`).
-    Replicate,
-    /// The other end: b c | a b c | a b (PyTorch: `circular`).
-    Circular,
-}
-
-impl PadMode {
-    /// The maps that put a border around the axes of `shape` that get one: axis and map. Noughts need no map, but have
-    /// one.
-    ///
-    /// # Panics
-    /// If there is not one pair of widths per axis, a mirrored border is not shorter than its axis, a circular one longer,
-    /// or the outermost element of an empty axis is wanted.
-    #[doc(hidden)]
-    #[must_use]
-    #[track_caller]
-    pub fn axis_maps(self, shape: &Shape, widths: &[(usize, usize)]) -> Vec<(usize, AxisMap)> {
-        let (pairs, axes) = (widths.len(), shape.len());
-        assert!(pairs == axes, "pad: one pair per axis: {shape} by {widths:?} ({axes} ≠ {pairs})");
-        let mut maps = Vec::new();
-        for (axis, (&length, &(before, after))) in shape.iter().zip(widths).enumerate() {
-            let (most, limit) = (
-                before.max(after),
-                match self {
-                    PadMode::Zeros => usize::MAX,
-                    PadMode::Reflect => length.saturating_sub(1),
-                    PadMode::Replicate => {
-                        if length == 0 {
-                            0
-                        } else {
-                            usize::MAX
-                        }
-                    }
-                    PadMode::Circular => length,
-                },
-            );
-            assert!(
-                most <= limit,
-                "pad: {self:?} has no more than {limit} of axis {axis}: {shape} by {widths:?} ({most} > {limit})"
-            );
-            if most > 0 {
-                let place = |i: usize| {
-                    let at = i as isize - before as isize;
-                    let last = length as isize - 1;
-                    let at = match self {
-                        PadMode::Zeros => return (0..=last).contains(&at).then_some((at as usize, 1.0)),
-                        PadMode::Reflect => last - (last - at.abs()).abs(),
-                        PadMode::Replicate => at.clamp(0, last),
-                        PadMode::Circular => at.rem_euclid(length as isize),
-                    };
-                    Some((at as usize, 1.0))
-                };
-                maps.push((axis, AxisMap::new(length, (0..before + length + after).map(place))));
-            }
-        }
-        maps
-    }
-}
-
-impl<T: Float> Tensor<T> {
-    /// [`Tensor::pad`] with what `mode` says in the border: `widths` has (before, after) for each axis, the first axis first
-    /// (PyTorch: `functional.pad(mode=…)`, which lists the last axis first).
-    ///
-    /// ```
-    /// use gradus_tensor::{PadMode, Tensor};
-    /// let x = Tensor::from([1.0_f32, 2.0, 3.0]);
-    /// assert_eq!(x.pad_mode(&[(2, 1)], PadMode::Reflect).to_vec(), [3.0, 2.0, 1.0, 2.0, 3.0, 2.0]);
-    /// assert_eq!(x.pad_mode(&[(2, 1)], PadMode::Replicate).to_vec(), [1.0, 1.0, 1.0, 2.0, 3.0, 3.0]);
-    /// assert_eq!(x.pad_mode(&[(2, 1)], PadMode::Circular).to_vec(), [2.0, 3.0, 1.0, 2.0, 3.0, 1.0]);
-    /// ```
-    ///
-    /// # Panics
-    /// If there is not one pair per axis, a mirrored border is not shorter than its axis, a circular one longer, or the
-    /// outermost element of an empty axis is wanted.
-    #[must_use]
-    #[track_caller]
-    pub fn pad_mode(&self, widths: &[(usize, usize)], mode: PadMode) -> Self {
-        if mode == PadMode::Zeros {
-            return self.pad(widths, T::ZERO);
-        }
-        let maps = mode.axis_maps(self.shape(), widths);
-        maps.iter().fold(self.clone(), |x, (axis, map)| x.map_axis(*axis as isize, map))
-    }
-}
 
 impl<T: Element> Tensor<T> {
     /// `value` put around: `widths` has (before, after) for each axis, the first axis first
@@ -212,8 +117,19 @@ impl<T: Element> Tensor<T> {
 }
 
 /// What padding shows beyond an edge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// ```
+/// use gradus_tensor::{PadMode, Tensor};
+/// let x = Tensor::from([1, 2, 3]);
+/// assert_eq!(x.pad_with(&[(1, 1)], PadMode::Zeros).to_vec(), [0, 1, 2, 3, 0]);
+/// assert_eq!(x.pad_with(&[(1, 1)], PadMode::Symmetric).to_vec(), [1, 1, 2, 3, 3]);
+/// assert_eq!(x.pad_with(&[(1, 1)], PadMode::Replicate).to_vec(), [1, 1, 2, 3, 3]);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum PadMode {
+    /// Noughts (PyTorch: `zeros`).
+    #[default]
+    Zeros,
     /// The elements mirrored at the edge, which itself stands once: `c b | a b c | b a`.
     Reflect,
     /// The elements mirrored at the edge, which stands twice: `b a | a b c | c b` (NumPy: `symmetric`).
@@ -225,7 +141,7 @@ pub enum PadMode {
 }
 
 impl PadMode {
-    /// Where the element shown at each place of a padded axis stands.
+    /// Where the element shown at each place of a padded axis stands; noughts stand nowhere, so they are not asked for.
     #[doc(hidden)]
     #[must_use]
     #[track_caller]
@@ -233,6 +149,7 @@ impl PadMode {
         let most = match self {
             PadMode::Reflect => length.saturating_sub(1),
             PadMode::Symmetric | PadMode::Circular => length,
+            PadMode::Zeros => 0,
             PadMode::Replicate => {
                 if length == 0 {
                     0
@@ -277,6 +194,9 @@ impl<T: Element> Tensor<T> {
     #[must_use]
     #[track_caller]
     pub fn pad_with(&self, widths: &[(usize, usize)], mode: PadMode) -> Self {
+        if mode == PadMode::Zeros {
+            return self.pad(widths, T::ZERO);
+        }
         let (pairs, axes) = (widths.len(), self.rank());
         assert!(pairs == axes, "pad: one pair per axis: {} by {widths:?} ({axes} ≠ {pairs})", self.shape());
         let padded = widths.iter().enumerate().filter(|&(_, &width)| width != (0, 0));

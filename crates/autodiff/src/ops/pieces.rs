@@ -186,6 +186,9 @@ impl<T: Float> Var<T> {
     #[must_use]
     #[track_caller]
     pub fn pad_with(&self, widths: &[(usize, usize)], mode: PadMode) -> Self {
+        if mode == PadMode::Zeros {
+            return self.pad(widths, 0.0);
+        }
         let (pairs, axes) = (widths.len(), self.rank());
         assert!(pairs == axes, "pad: one pair per axis: {} by {widths:?} ({axes} ≠ {pairs})", self.shape());
         let padded = widths.iter().enumerate().filter(|&(_, &width)| width != (0, 0));

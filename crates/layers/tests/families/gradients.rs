@@ -123,6 +123,24 @@ fn transformer_layers() {
     });
 }
 
+/// Layers are their functions, along the axis that they are told.
+#[test]
+fn gated_layers() {
+    let x = Var::from(noise([2, 4, 6], 23));
+    let cx = &mut Context::eval();
+    let mut same =
+        |layer: &dyn Layer<f64>, want: Var<f64>| assert_eq!(layer.forward(&x, cx).value(), want.value());
+    same(&Glu::default(), glu(&x, -1));
+    same(&ReGlu::new(1), reglu(&x, 1));
+    same(&GeGlu::default(), geglu(&x, 2));
+    same(&SwiGlu::new(-2), swiglu(&x, 1));
+    same(&Softmin::new(0), softmin(&x, 0));
+    same(&Maxout::new(3).unwrap(), maxout(&x, 3, -1));
+    same(&Maxout::new(2).unwrap().axis(1), maxout(&x, 2, 1));
+    same(&Threshold::new(0.2, -1.0).unwrap(), threshold(&x, 0.2, -1.0));
+    same(&Softplus::new(3.0).unwrap(), softplus(&x, 3.0, f64::INFINITY));
+}
+
 /// Forward mode, which transposes the rules: against a step along the tangent.
 #[test]
 fn forward_mode() {

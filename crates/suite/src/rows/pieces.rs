@@ -10,7 +10,8 @@ use crate::law::Law::LinearIn;
 use crate::row;
 use crate::row::Row;
 
-const MODES: [PadMode; 4] = [PadMode::Reflect, PadMode::Symmetric, PadMode::Replicate, PadMode::Circular];
+const MODES: [PadMode; 5] =
+    [PadMode::Reflect, PadMode::Symmetric, PadMode::Replicate, PadMode::Circular, PadMode::Zeros];
 
 /// All rows. Number 0 is the axis. All are linear.
 pub(super) fn rows() -> Vec<Row> {
@@ -139,7 +140,7 @@ fn along(x: &Dense, axis: usize, places: &[usize]) -> Dense {
 }
 
 fn mode(p: &Draw) -> PadMode {
-    MODES[p.below(1, 4)]
+    MODES[p.below(1, 5)]
 }
 
 /// As wide as the axis allows, or less.
@@ -151,10 +152,11 @@ fn widths(p: &Draw) -> Vec<(usize, usize)> {
     p.shapes[0].iter().enumerate().map(pair).collect()
 }
 
-/// Walks from the edge step by step, turning where the mode says so.
+/// Walks from the edge step by step, turning where the mode says so; what stands nowhere is nought.
 fn padded(x: &Dense, p: &Draw) -> Dense {
     let widths = widths(p);
     let source = |place: isize, n: isize| match mode(p) {
+        PadMode::Zeros => place,
         PadMode::Replicate => place.max(0).min(n - 1),
         PadMode::Circular => (place + n) % n,
         PadMode::Symmetric => {
@@ -178,11 +180,13 @@ fn padded(x: &Dense, p: &Draw) -> Dense {
     };
     let shape: Vec<usize> = x.shape().iter().zip(&widths).map(|(n, (a, b))| n + a + b).collect();
     Dense::from_fn(&shape, |i| {
-        let at = i
-            .iter()
-            .zip(&widths)
-            .zip(x.shape())
-            .map(|((&i, &(before, _)), &n)| source(i as isize - before as isize, n as isize) as usize);
-        x.at(&at.collect::<Vec<_>>())
+        let places = i.iter().zip(&widths).zip(x.shape());
+        let at: Option<Vec<usize>> = places
+            .map(|((&i, &(before, _)), &n)| {
+                let at = source(i as isize - before as isize, n as isize);
+                usize::try_from(at).ok().filter(|&at| at < n)
+            })
+            .collect();
+        at.map_or(0.0, |at| x.at(&at))
     })
 }
