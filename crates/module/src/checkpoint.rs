@@ -68,6 +68,17 @@ where
 /// [`checkpoint`] of any function of several inputs and a context, which must do the same in each run. It owns what it captures: see
 /// [`shared`] for modules.
 ///
+/// ```
+/// use gradus_module::{Context, Param, checkpoint_with_context, shared};
+/// use gradus_module::autodiff::Var;
+/// let weight: Param = Param::new([[2.0, 1.0]]);
+/// let own = shared(&weight);
+/// let (x, y) = (Var::leaf([[1.0, 3.0]]), Var::leaf([[0.5]]));
+/// let cx = &mut Context::eval();
+/// let z = checkpoint_with_context(move |x, _| x[0].linear(&own, None).tanh() * &x[1], &[&x, &y], cx);
+/// assert_eq!(z.sum().backward().missing(&[&x, &y, &weight]), [0; 0]);
+/// ```
+///
 /// # Panics
 /// As [`gradus_autodiff::checkpoint`].
 #[must_use]

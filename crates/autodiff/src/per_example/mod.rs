@@ -18,6 +18,25 @@ use crate::node::{Edge, LeafId, Node};
 use crate::var::Var;
 
 /// How the examples of an output's cotangent go on to an input, as [`Op::per_example`](crate::Op::per_example) answers it.
+///
+/// ```
+/// use gradus_autodiff::{Batch, Cotangents, Flow, Op, Save, Saved, Var, apply, per_example_gradients};
+/// use gradus_tensor::{Float, Tensor};
+///
+/// struct Twice; // y = 2·x: every element on its own, wherever its example lies
+/// impl<T: Float> Op<T> for Twice {
+///     fn name(&self) -> &'static str { "twice" }
+///     fn saves(&self) -> Save { Save::NOTHING }
+///     fn forward(&mut self, inputs: &[&Tensor<T>]) -> Tensor<T> { inputs[0] * T::of(2.0) }
+///     fn vjp(&self, _: &Saved<Var<T>>, g: &Var<T>) -> Cotangents<Var<T>> { vec![Some(g * 2.0)] }
+///     fn per_example(&self, _: &Saved<Tensor<T>>, _: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+///         Some(vec![Flow::Along(batch)])
+///     }
+/// }
+/// let w = Var::leaf(3.0_f64);
+/// let losses = apply(Twice, &[&(Var::constant([1.0, 10.0]) * &w)]);
+/// assert_eq!(per_example_gradients(&losses, &[&w])[0].to_vec(), [2.0, 20.0]);
+/// ```
 #[derive(Clone, Debug)]
 pub enum Flow<T: Float> {
     /// The input holds the examples too, and what one example's output depends on lies in its own part of the input. The
