@@ -8,7 +8,7 @@ use crate::Result;
 use crate::cargo::Cargo;
 use crate::isa::Isa;
 use crate::workspace::Workspace;
-use crate::{main_job, op_matrix, package, test, tidy};
+use crate::{conformance, main_job, op_matrix, package, test, tidy};
 
 /// One thing that must hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +20,7 @@ enum Step {
     Tests,
     OpMatrix,
     Forced(Isa),
+    Conformance,
     Packaging,
     MainJob,
     Workloads,
@@ -35,6 +36,7 @@ impl Step {
             Step::Tests => "tests".into(),
             Step::OpMatrix => "op matrix".into(),
             Step::Forced(isa) => format!("tests on {}", isa.name()),
+            Step::Conformance => "conformance".into(),
             Step::Packaging => "packaging".into(),
             Step::MainJob => "main job".into(),
             Step::Workloads => "workloads".into(),
@@ -61,6 +63,11 @@ impl Step {
                 return op_matrix::run(workspace, true);
             }
             Step::Forced(isa) => test::forced(isa),
+            Step::Conformance => {
+                println!("\n$ cargo xtask conformance --check");
+                let options = conformance::Options { check: true, only: None };
+                return conformance::run(workspace, &options);
+            }
             Step::Packaging => return package::run(workspace),
             Step::MainJob => return main_job::run(workspace),
             // Each once, so that none rots; no time is judged.
@@ -75,7 +82,7 @@ fn steps(isas: &[Isa]) -> Vec<Step> {
     let mut steps =
         vec![Step::Format, Step::Tidy, Step::Lints, Step::Documentation, Step::Tests, Step::OpMatrix];
     steps.extend(isas.iter().map(|&isa| Step::Forced(isa)));
-    steps.extend([Step::Packaging, Step::MainJob, Step::Workloads]);
+    steps.extend([Step::Conformance, Step::Packaging, Step::MainJob, Step::Workloads]);
     steps
 }
 

@@ -7,6 +7,7 @@ mod bench;
 mod cargo;
 mod catalogue;
 mod ci;
+mod conformance;
 mod isa;
 mod loc;
 mod main_job;
@@ -88,6 +89,11 @@ enum Command {
     /// and all take turns in the same rounds. Needs nothing but the Rust toolchain; --torch needs python3 with venv, and
     /// both need the package registries.
     Bench(bench::Options),
+    /// Run the public conformance cases of ONNX
+    ///
+    /// Fetches them once (python3 with pip, into GRADUS_DATA or the platform's cache folder), runs each against the suite's
+    /// mapping of ONNX's operators, prints what failed and what is not mapped, and writes docs/conformance.md.
+    Conformance(conformance::Options),
 }
 
 fn main() -> ExitCode {
@@ -111,6 +117,7 @@ fn run(command: &Command) -> Result<()> {
         Command::OpMatrix { check } => op_matrix::run(&workspace, *check),
         Command::Ci => ci::run(&workspace),
         Command::Bench(options) => bench::run(&workspace, options),
+        Command::Conformance(options) => conformance::run(&workspace, options),
     }
 }
 

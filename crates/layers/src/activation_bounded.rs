@@ -54,6 +54,15 @@ impl Default for Softplus {
 }
 
 /// x limited to `min ..= max`, by default −1 ..= 1; the derivative at the borders is 0: `[…] → […]` (PyTorch: `Hardtanh`).
+///
+/// ```
+/// use gradus_autodiff::Var;
+/// use gradus_layers::Hardtanh;
+/// use gradus_module::{Context, Layer};
+/// let x = Var::constant([-3.0_f32, 0.5, 3.0]);
+/// assert_eq!(Hardtanh::new(0.0, 2.0)?.forward(&x, &mut Context::eval()).value().to_vec(), [0.0, 0.5, 2.0]);
+/// # Ok::<(), gradus_layers::LayerError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Module)]
 pub struct Hardtanh {
     #[module(skip)]
@@ -81,6 +90,15 @@ impl Default for Hardtanh {
 }
 
 /// x where x > threshold, else a value: `[…] → […]` (PyTorch: `Threshold`).
+///
+/// ```
+/// use gradus_autodiff::Var;
+/// use gradus_layers::Threshold;
+/// use gradus_module::{Context, Layer};
+/// let x = Var::constant([-3.0_f32, 0.5, 3.0]);
+/// assert_eq!(Threshold::new(0.5, 9.0)?.forward(&x, &mut Context::eval()).value().to_vec(), [9.0, 9.0, 3.0]);
+/// # Ok::<(), gradus_layers::LayerError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Module)]
 pub struct Threshold {
     #[module(skip)]
@@ -102,6 +120,15 @@ impl Threshold {
 
 /// x for x > 0, else r·x with r drawn evenly from `lower .. upper` for each number in training and their mean in evaluation
 /// (Xu et al. 2015; PyTorch: `RReLU`). By default r is in 1/8 .. 1/3.
+///
+/// ```
+/// use gradus_autodiff::Var;
+/// use gradus_layers::RRelu;
+/// use gradus_module::{Context, Layer};
+/// let x = Var::constant([-4.0_f32, 3.0]);
+/// assert_eq!(RRelu::new(0.2, 0.3)?.forward(&x, &mut Context::eval()).value().to_vec(), [-1.0, 3.0]);
+/// # Ok::<(), gradus_layers::LayerError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Module)]
 pub struct RRelu {
     #[module(skip)]

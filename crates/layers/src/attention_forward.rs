@@ -62,13 +62,13 @@ impl<T: Float> MultiheadAttention<T> {
     }
 
     /// Queries (0), keys (1) or values (2) of `x`, as `[…, heads, L, D]`.
-    fn project(&self, which: usize, x: &Var<T>) -> Var<T> {
+    fn project(&self, which: usize, x: &Var<T>, cx: &Context<'_>) -> Var<T> {
         let ((first, rows), size) = (self.rows(which), self.head_size());
         let bias = self.in_proj_bias.as_ref().map(|bias| bias.narrow(0, first, rows));
         let mut shape = x.shape().to_vec();
         shape.pop();
         shape.extend([rows / size, size]);
-        x.linear(&self.weight(which), bias.as_ref()).reshape(shape).transpose(-3, -2)
+        x.linear_in(&self.weight(which), bias.as_ref(), cx.precision()).reshape(shape).transpose(-3, -2)
     }
 
     /// Turned by their positions, if the layer is told to.
@@ -77,6 +77,18 @@ impl<T: Float> MultiheadAttention<T> {
     }
 
     /// Self-attention with options beside the layer's own: masks, an offset. `[…, L, E] → […, L, E]`.
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_layers::MultiheadAttention;
+    /// use gradus_module::Context;
+    /// use gradus_tensor::{AttentionOptions, Rng, Tensor};
+    /// let layer: MultiheadAttention = MultiheadAttention::new(16, 4, &mut Rng::seed(0))?;
+    /// let x = Var::constant(Tensor::ones([2, 5, 16]));
+    /// let y = layer.forward_with(&x, &AttentionOptions::new().causal(), &mut Context::eval());
+    /// assert_eq!(y.dims(), [2, 5, 16]);
+    /// # Ok::<(), gradus_layers::LayerError>(())
+    /// ```
     ///
     /// # Panics
     /// If the last axis is not E, or a mask does not fit.
@@ -102,6 +114,18 @@ impl<T: Float> MultiheadAttention<T> {
 
     /// Queries `[…, L, E]` attend to keys and values `[…, S, E]` (PyTorch: `forward(query, key, value)`) → `[…, L, E]`.
     ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_layers::MultiheadAttention;
+    /// use gradus_module::Context;
+    /// use gradus_tensor::{AttentionOptions, Rng, Tensor};
+    /// let layer: MultiheadAttention = MultiheadAttention::new(16, 4, &mut Rng::seed(0))?;
+    /// let [x, memory] = [[2, 5, 16], [2, 7, 16]].map(|shape| Var::constant(Tensor::ones(shape)));
+    /// let y = layer.attend([&x, &memory, &memory], &AttentionOptions::new(), &mut Context::eval());
+    /// assert_eq!(y.dims(), [2, 5, 16]);
+    /// # Ok::<(), gradus_layers::LayerError>(())
+    /// ```
+    ///
     /// # Panics
     /// If shapes do not fit, or a mask does not.
     #[must_use]
@@ -113,7 +137,7 @@ impl<T: Float> MultiheadAttention<T> {
         cx: &mut Context<'_>,
     ) -> Var<T> {
         let options = self.options(options, cx);
-        let heads = self.prepare([query, key, value], &options);
+        let heads = self.prepare([query, key, value], &options, cx);
         let out = self.weigh(heads, &options, cx);
         self.record([query, key, value], cx);
         self.finish(out, query.shape(), cx)
@@ -121,6 +145,19 @@ impl<T: Float> MultiheadAttention<T> {
 
     /// [`MultiheadAttention::attend`], and by what each head weighed each key, `[…, H, L, S]`, without dropout (PyTorch:
     /// `need_weights=True, average_attn_weights=False`). Holds the matrix of probabilities.
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_layers::MultiheadAttention;
+    /// use gradus_module::Context;
+    /// use gradus_tensor::{AttentionOptions, Rng, Tensor};
+    /// let layer: MultiheadAttention = MultiheadAttention::new(16, 4, &mut Rng::seed(0))?;
+    /// let [x, memory] = [[2, 5, 16], [2, 7, 16]].map(|shape| Var::constant(Tensor::ones(shape)));
+    /// let all = AttentionOptions::new();
+    /// let (y, weights) = layer.attend_with_weights([&x, &memory, &memory], &all, &mut Context::eval());
+    /// assert_eq!((y.dims(), weights.dims()), ([2, 5, 16], [2, 4, 5, 7]));
+    /// # Ok::<(), gradus_layers::LayerError>(())
+    /// ```
     ///
     /// # Panics
     /// If shapes do not fit, or a mask does not.
@@ -133,7 +170,7 @@ impl<T: Float> MultiheadAttention<T> {
         cx: &mut Context<'_>,
     ) -> (Var<T>, Var<T>) {
         let plain = self.options(options, &mut Context::eval());
-        let [q, k, v] = self.prepare([query, key, value], &plain);
+        let [q, k, v] = self.prepare([query, key, value], &plain, cx);
         let (k, v, plain, extra) = self.extended(&q, k, v, &plain);
         let weights = self.probabilities(&q, &k, &plain, extra);
         let out = dropped(&weights, self.settings.dropout, *weights.shape(), cx);
@@ -145,6 +182,17 @@ impl<T: Float> MultiheadAttention<T> {
     /// By what each head weighs each key for each query, without dropout: `[…, L, E], […, S, E] → […, H, L, S]` (PyTorch:
     /// `need_weights=True, average_attn_weights=False`).
     ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_layers::MultiheadAttention;
+    /// use gradus_tensor::{AttentionOptions, Rng, Tensor};
+    /// let layer: MultiheadAttention = MultiheadAttention::new(16, 4, &mut Rng::seed(0))?;
+    /// let x = Var::constant(Tensor::ones([2, 5, 16]));
+    /// let weights = layer.weights(&x, &x, &AttentionOptions::new());
+    /// assert!((weights.value().at(&[1, 3, 4, 0]) - 0.2).abs() < 1e-6);
+    /// # Ok::<(), gradus_layers::LayerError>(())
+    /// ```
+    ///
     /// # Panics
     /// If shapes do not fit, or a mask does not.
     #[must_use]
@@ -152,14 +200,25 @@ impl<T: Float> MultiheadAttention<T> {
     pub fn weights(&self, query: &Var<T>, key: &Var<T>, options: &AttentionOptions<T>) -> Var<T> {
         self.check(0, query);
         self.check(1, key);
-        let options = self.options(options, &mut Context::eval());
-        let q = self.turned(self.project(0, query), options.first_position());
-        let k = self.turned(self.project(1, key), 0);
+        let cx = &mut Context::eval();
+        let options = self.options(options, cx);
+        let q = self.turned(self.project(0, query, cx), options.first_position());
+        let k = self.turned(self.project(1, key, cx), 0);
         let (k, _, options, extra) = self.extended(&q, k.clone(), k, &options);
         self.probabilities(&q, &k, &options, extra)
     }
 
     /// The mean of [`MultiheadAttention::weights`] over the heads, `[…, L, S]` (PyTorch: `need_weights=True`).
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_layers::MultiheadAttention;
+    /// use gradus_tensor::{AttentionOptions, Rng, Tensor};
+    /// let layer: MultiheadAttention = MultiheadAttention::new(16, 4, &mut Rng::seed(0))?;
+    /// let x = Var::constant(Tensor::ones([2, 5, 16]));
+    /// assert_eq!(layer.average_weights(&x, &x, &AttentionOptions::new()).dims(), [2, 5, 5]);
+    /// # Ok::<(), gradus_layers::LayerError>(())
+    /// ```
     ///
     /// # Panics
     /// If shapes do not fit, or a mask does not.
@@ -171,6 +230,20 @@ impl<T: Float> MultiheadAttention<T> {
 
     /// Self-attention of new tokens `[B, L, E]` that follow those in the cache, to which they are added: causal, without
     /// gradients. `[B, L, E] → [B, L, E]`.
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_layers::{KeyValueCache, MultiheadAttention};
+    /// use gradus_module::Context;
+    /// use gradus_tensor::{Rng, Tensor};
+    /// let layer: MultiheadAttention = MultiheadAttention::new(16, 4, &mut Rng::seed(0))?;
+    /// let (mut cache, token) = (KeyValueCache::new(), Var::constant(Tensor::ones([2, 1, 16])));
+    /// for _ in 0..3 {
+    ///     assert_eq!(layer.decode(&token, &mut cache, &mut Context::eval()).dims(), [2, 1, 16]);
+    /// }
+    /// assert_eq!(cache.len(), 3);
+    /// # Ok::<(), gradus_layers::LayerError>(())
+    /// ```
     ///
     /// # Panics
     /// If `x` has not three axes or the last is not E, or the cache belongs to another batch or layer.
@@ -191,7 +264,7 @@ impl<T: Float> MultiheadAttention<T> {
                     let part = |first, count| split.narrow(2, first, count).transpose(1, 2);
                     [part(0, heads), part(heads, key_heads), part(heads + key_heads, key_heads)]
                 }
-                None => [0, 1, 2].map(|which| self.project(which, x)),
+                None => [0, 1, 2].map(|which| self.project(which, x, cx)),
             };
             let (q, k) = (self.turned(q, first), self.turned(k, first));
             cache.append(k.value(), v.value());
@@ -205,9 +278,9 @@ impl<T: Float> MultiheadAttention<T> {
 
     /// Queries, keys and values in heads.
     #[track_caller]
-    fn prepare(&self, inputs: [&Var<T>; 3], options: &AttentionOptions<T>) -> Heads<T> {
+    fn prepare(&self, inputs: [&Var<T>; 3], options: &AttentionOptions<T>, cx: &Context<'_>) -> Heads<T> {
         (0..3).for_each(|which| self.check(which, inputs[which]));
-        let [q, k, v] = [0, 1, 2].map(|which| self.project(which, inputs[which]));
+        let [q, k, v] = [0, 1, 2].map(|which| self.project(which, inputs[which], cx));
         [self.turned(q, options.first_position()), self.turned(k, 0), v]
     }
 

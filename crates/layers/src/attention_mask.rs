@@ -23,6 +23,13 @@ pub fn alibi_slopes<T: Float>(heads: usize) -> Tensor<T> {
 /// Which keys count, `[B, S]` → `[B, 1, 1, S]`, for [`AttentionOptions::mask`](gradus_tensor::AttentionOptions::mask); `ignored` is
 /// true where a key is padding (PyTorch: `key_padding_mask`).
 ///
+/// ```
+/// use gradus_layers::key_padding_mask;
+/// use gradus_tensor::Tensor;
+/// let keep = key_padding_mask(&Tensor::from([[false, true]]));
+/// assert_eq!((keep.dims(), keep.to_vec()), ([1, 1, 1, 2], vec![true, false]));
+/// ```
+///
 /// # Panics
 /// If there are not two axes.
 #[must_use]

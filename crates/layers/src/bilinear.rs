@@ -19,6 +19,7 @@ use crate::init::fan_uniform;
 /// let layer: Bilinear = Bilinear::new(3, 4, 2, &mut Rng::seed(0))?;
 /// let [a, b] = [Tensor::ones([5, 3]), Tensor::ones([5, 4])].map(Var::constant);
 /// assert_eq!(layer.forward(&a, &b, &mut Context::eval()).dims(), [5, 2]);
+/// assert!(layer.without_bias().bias.is_none());
 /// # Ok::<(), gradus_layers::LayerError>(())
 /// ```
 #[derive(Clone, Debug, Module)]

@@ -33,6 +33,6 @@ impl<const D: usize> Border<D> {
             return x.clone();
         }
         let widths = [&[(0, 0); 2], &self.widths[..]].concat();
-        x.pad_mode(&widths, self.mode)
+        x.pad_with(&widths, self.mode)
     }
 }

@@ -29,6 +29,12 @@ const NAME: &str = "Crf";
 /// assert!(loss.item() > 0.0);
 /// let best = crf.decode(x.value(), Some(&mask));
 /// assert_eq!([best[0].len(), best[1].len()], [4, 2]);
+/// // Probabilities of the tags of each token that counts sum to 1, and are the gradient of the sum over paths.
+/// let p = crf.marginals(x.value(), Some(&mask));
+/// assert!((p.sum().item() - 6.0).abs() < 1e-5);
+/// let g = crf.log_partition(&x, Some(&mask)).sum().backward();
+/// assert!((g.of(&x).unwrap() - &p).abs().sum().item() < 1e-5);
+/// assert_eq!(crf.tags(), 3);
 /// # Ok::<(), gradus_layers::LayerError>(())
 /// ```
 #[derive(Clone, Debug, Module)]

@@ -48,6 +48,20 @@ impl<T: Float, L: Module + Clone> DropConnect<L, T> {
 
     /// The weights of these names.
     ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_layers::{DropConnect, Lstm};
+    /// use gradus_module::Context;
+    /// use gradus_tensor::{Rng, Tensor};
+    /// let rng = &mut Rng::seed(0);
+    /// let lstm = Lstm::builder(3, 8).build::<f32>(rng)?;
+    /// let layer = DropConnect::<_, f32>::of(lstm, &["weight_hh_l0"], 0.5)?;
+    /// let cx = &mut Context::train(rng);
+    /// let (y, _) = layer.effective(cx).forward_from(&Var::constant(Tensor::ones([5, 4, 3])), None, cx);
+    /// assert_eq!(y.dims(), [5, 4, 8]);
+    /// # Ok::<(), gradus_layers::LayerError>(())
+    /// ```
+    ///
     /// # Errors
     /// If `p` lies outside 0 ..= 1, or the layer has no such weights of this element type.
     pub fn of(layer: L, weights: &[&str], p: f64) -> Result<Self, LayerError> {

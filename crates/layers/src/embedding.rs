@@ -18,6 +18,12 @@ use crate::error::LayerError;
 /// let layer: Embedding = Embedding::new(100, 8, &mut Rng::seed(0));
 /// let tokens = Tensor::from([[3_i64, 1, 4], [1, 5, 9]]);
 /// assert_eq!(layer.forward(&tokens, &mut Context::eval()).dims(), [2, 3, 8]);
+/// let mut layer = layer.padding(9)?.max_norm(1.0, 2.0)?;
+/// assert_eq!(layer.forward(&tokens, &mut Context::eval()).value().at(&[1, 2, 0]), 0.0);
+/// layer.shorten(&tokens);
+/// assert!(layer.weight.value().select(0, 3).square().sum().item() < 1.001);
+/// assert_eq!(Embedding::from_weight(layer.weight).weight.dims(), [100, 8]);
+/// # Ok::<(), gradus_layers::LayerError>(())
 /// ```
 #[derive(Clone, Debug, Module)]
 pub struct Embedding<T: Float = f32> {

@@ -25,6 +25,7 @@ pub enum BagMode {
 /// `weight` `[V, D]` starts Gaussian with variance 1.
 ///
 /// ```
+/// use gradus_autodiff::Var;
 /// use gradus_layers::{BagMode, EmbeddingBag};
 /// use gradus_module::Context;
 /// use gradus_tensor::{Rng, Tensor};
@@ -33,6 +34,14 @@ pub enum BagMode {
 /// assert_eq!(layer.forward(&Tensor::from([[3_i64, 1], [4, 1]]), cx).dims(), [2, 8]);
 /// let words = Tensor::from([3_i64, 1, 4, 1, 5]);
 /// assert_eq!(layer.forward_bags(&words, &[0, 2, 2], None, cx).dims(), [3, 8]);
+/// // Halves of vectors; padding is not there; vectors are not longer than 1.
+/// let table = EmbeddingBag::from_weight(layer.weight, BagMode::Sum);
+/// let halves = Var::constant([[0.5_f32, 0.5]]);
+/// let mut layer = table.padding(7)?.max_norm(1.0, 2.0)?;
+/// let y = layer.forward_weighted(&Tensor::from([[3_i64, 7]]), Some(&halves), cx);
+/// assert!(y.square().sum().item() < 0.2501);
+/// layer.shorten(&words);
+/// # Ok::<(), gradus_layers::LayerError>(())
 /// ```
 #[derive(Clone, Debug, Module)]
 pub struct EmbeddingBag<T: Float = f32> {

@@ -27,6 +27,13 @@ pub fn softplus<T: Float>(x: &Var<T>, beta: f64, threshold: f64) -> Var<T> {
 
 /// x limited to `min ..= max`: `[…] → […]` (PyTorch: `hardtanh`). Unlike [`Var::clamp`]'s, its derivative is 0 at the borders.
 /// NaN stays NaN.
+///
+/// ```
+/// use gradus_autodiff::Var;
+/// use gradus_layers::functional::hardtanh;
+/// let y = hardtanh(&Var::constant([-3.0_f32, 0.5, 3.0]), 0.0, 2.0);
+/// assert_eq!(y.value().to_vec(), [0.0, 0.5, 2.0]);
+/// ```
 #[must_use]
 #[track_caller]
 pub fn hardtanh<T: Float>(x: &Var<T>, min: f64, max: f64) -> Var<T> {
@@ -39,6 +46,13 @@ pub fn hardtanh<T: Float>(x: &Var<T>, min: f64, max: f64) -> Var<T> {
 }
 
 /// x where x > `threshold`, else `value`: `[…] → […]` (PyTorch: `threshold`). NaN stays NaN.
+///
+/// ```
+/// use gradus_autodiff::Var;
+/// use gradus_layers::functional::threshold;
+/// let y = threshold(&Var::constant([-3.0_f32, 0.5, 3.0]), 0.5, 9.0);
+/// assert_eq!(y.value().to_vec(), [9.0, 9.0, 3.0]);
+/// ```
 #[must_use]
 #[track_caller]
 pub fn threshold<T: Float>(x: &Var<T>, threshold: f64, value: f64) -> Var<T> {
@@ -49,6 +63,14 @@ pub fn threshold<T: Float>(x: &Var<T>, threshold: f64, value: f64) -> Var<T> {
 
 /// x for x > 0, else r·x: `[…] → […]`; in training each r is drawn evenly from `lower .. upper`, in evaluation it is their mean
 /// (Xu et al. 2015; PyTorch: `rrelu`).
+///
+/// ```
+/// use gradus_autodiff::Var;
+/// use gradus_layers::functional::rrelu;
+/// use gradus_module::Context;
+/// let y = rrelu(&Var::constant([-4.0_f32, 3.0]), 0.2, 0.3, &mut Context::eval());
+/// assert_eq!(y.value().to_vec(), [-1.0, 3.0]);
+/// ```
 ///
 /// # Panics
 /// If not lower ≤ upper.
@@ -67,6 +89,13 @@ pub fn rrelu<T: Float>(x: &Var<T>, lower: f64, upper: f64, cx: &mut Context<'_>)
 }
 
 /// e^(−x)/Σ e^(−x) along an axis (PyTorch: `softmin`).
+///
+/// ```
+/// use gradus_autodiff::Var;
+/// use gradus_layers::functional::softmin;
+/// let y = softmin(&Var::constant([0.0_f64, 3.0_f64.ln()]), -1);
+/// assert!((y.value().at(&[0]) - 0.75).abs() < 1e-12);
+/// ```
 #[must_use]
 #[track_caller]
 pub fn softmin<T: Float>(x: &Var<T>, axis: isize) -> Var<T> {
@@ -104,6 +133,14 @@ pub fn glu<T: Float>(x: &Var<T>, axis: isize) -> Var<T> {
 /// f(a)·b for a function f of the elementwise table, where a and b are the halves of an axis: `[…, 2D, …] → […, D, …]`
 /// (Shazeer 2020, "GLU variants improve Transformer").
 ///
+/// ```
+/// use gradus_autodiff::Var;
+/// use gradus_layers::functional::gated;
+/// use gradus_tensor::Unary;
+/// let y = gated(&Var::constant([-3.0_f32, 5.0, 2.0, 4.0]), Unary::abs(), -1);
+/// assert_eq!(y.value().to_vec(), [6.0, 20.0]);
+/// ```
+///
 /// # Panics
 /// If there is no such axis, or its length is odd.
 #[must_use]
@@ -115,6 +152,13 @@ pub fn gated<T: Float>(x: &Var<T>, f: Unary, axis: isize) -> Var<T> {
 
 /// max(a, 0)·b, see [`gated`].
 ///
+/// ```
+/// use gradus_autodiff::Var;
+/// use gradus_layers::functional::reglu;
+/// let y = reglu(&Var::constant([-3.0_f32, 5.0, 2.0, 4.0]), -1);
+/// assert_eq!(y.value().to_vec(), [0.0, 20.0]);
+/// ```
+///
 /// # Panics
 /// If there is no such axis, or its length is odd.
 #[must_use]
@@ -124,6 +168,13 @@ pub fn reglu<T: Float>(x: &Var<T>, axis: isize) -> Var<T> {
 }
 
 /// gelu(a)·b, see [`gated`].
+///
+/// ```
+/// use gradus_autodiff::Var;
+/// use gradus_layers::functional::geglu;
+/// let x = Var::constant([1.0_f64, 2.0]);
+/// assert_eq!(geglu(&x, -1).item(), 2.0 * x.gelu().value().at(&[0]));
+/// ```
 ///
 /// # Panics
 /// If there is no such axis, or its length is odd.
@@ -180,6 +231,14 @@ pub fn maxout<T: Float>(x: &Var<T>, pieces: usize, axis: isize) -> Var<T> {
 
 /// x for x > 0, else w·x: `[N, C, …]` and slopes `[1]` or `[C]` (He et al. 2015; PyTorch: `prelu`). Without an axis of samples the
 /// last one is the channels'.
+///
+/// ```
+/// use gradus_autodiff::Var;
+/// use gradus_layers::functional::prelu;
+/// let x = Var::constant([[-1.0_f32, -1.0], [2.0, -4.0]]);
+/// let y = prelu(&x, &Var::constant([0.5, 0.25]));
+/// assert_eq!(y.value().to_vec(), [-0.5, -0.25, 2.0, -1.0]);
+/// ```
 ///
 /// # Panics
 /// If there are several slopes and not as many channels.

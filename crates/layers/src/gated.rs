@@ -54,16 +54,25 @@ along_axis! {
     /// ```
     Glu functional::glu;
     /// max(a, 0)·b, where a and b are the halves of an axis (Shazeer 2020).
-    Reglu functional::reglu;
+    ReGlu functional::reglu;
     /// gelu(a)·b, where a and b are the halves of an axis (Shazeer 2020).
-    Geglu functional::geglu;
+    GeGlu functional::geglu;
     /// silu(a)·b, where a and b are the halves of an axis (Shazeer 2020); LLaMA's.
-    Swiglu functional::swiglu;
+    SwiGlu functional::swiglu;
     /// e^(−x)/Σ e^(−x) along an axis (PyTorch: `Softmin`).
     Softmin functional::softmin;
 }
 
 /// The softmax over channels at each place: `[N, C, H, W]` or `[C, H, W]` (PyTorch: `Softmax2d`).
+///
+/// ```
+/// use gradus_autodiff::Var;
+/// use gradus_layers::Softmax2d;
+/// use gradus_module::{Context, Layer};
+/// use gradus_tensor::Tensor;
+/// let y = Softmax2d.forward(&Var::constant(Tensor::<f32>::ones([1, 4, 2, 2])), &mut Context::eval());
+/// assert_eq!(y.value().at(&[0, 3, 1, 0]), 0.25);
+/// ```
 #[derive(Clone, Copy, Debug, Default, Module)]
 pub struct Softmax2d;
 
@@ -79,6 +88,17 @@ impl<T: Float> Layer<T> for Softmax2d {
 
 /// The largest of each `pieces` neighbours along an axis: `[…, D·pieces] → […, D]`; behind a [`Linear`](crate::Linear) it is the
 /// maxout layer (Goodfellow et al. 2013).
+///
+/// ```
+/// use gradus_autodiff::Var;
+/// use gradus_layers::Maxout;
+/// use gradus_module::{Context, Layer};
+/// let x = Var::constant([[1.0_f32, 4.0], [3.0, -2.0]]);
+/// let cx = &mut Context::eval();
+/// assert_eq!(Maxout::new(2)?.forward(&x, cx).value().to_vec(), [4.0, 3.0]);
+/// assert_eq!(Maxout::new(2)?.axis(0).forward(&x, cx).value().to_vec(), [3.0, 4.0]);
+/// # Ok::<(), gradus_layers::LayerError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Module)]
 pub struct Maxout {
     #[module(skip)]

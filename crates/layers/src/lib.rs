@@ -86,7 +86,7 @@ pub use embedding::Embedding;
 pub use embedding_bag::{BagMode, EmbeddingBag};
 pub use error::LayerError;
 pub use frozen::{FrozenConv2d, fold_batch_norm};
-pub use gated::{Geglu, Glu, Maxout, Reglu, Softmax2d, Softmin, Swiglu};
+pub use gated::{GeGlu, Glu, Maxout, ReGlu, Softmax2d, Softmin, SwiGlu};
 pub use gru::{Gru, GruBuilder};
 pub use instance_norm::{InstanceNorm1d, InstanceNorm2d, InstanceNorm3d};
 pub use linear::Linear;

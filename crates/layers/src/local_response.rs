@@ -70,7 +70,7 @@ impl<T: Float> Layer<T> for LocalResponseNorm {
         let squares = x.square().reshape([shape[0], 1, shape[1], places]);
         let widths = [(0, 0), (0, 0), (self.size / 2, (self.size - 1) / 2), (0, 0)];
         let windows = PoolSpec { stride: [1, 1], ..PoolSpec::new([self.size, 1]) };
-        let mean = squares.pad_mode(&widths, PadMode::Zeros).avg_pool2d(windows).reshape(shape);
+        let mean = squares.pad_with(&widths, PadMode::Zeros).avg_pool2d(windows).reshape(shape);
         let y = x / (mean * self.alpha + self.k).powf(self.beta);
         cx.record::<T>("LocalResponseNorm", None, &y, 0);
         y

@@ -29,6 +29,10 @@ const NAME: &str = "LoraLinear";
 /// assert_eq!(gradients.len(), 2); // the adapter's alone
 /// layer.merge();
 /// assert!(layer.is_merged());
+/// layer.unmerge();
+/// assert_eq!((layer.scaling(), layer.update().dims()), (8.0, [4, 8]));
+/// let layer = layer.dropout(0.1)?.rank_stabilised(); // α/√r
+/// assert!(layer.into_linear().weight.is_trainable());
 /// # Ok::<(), gradus_layers::LayerError>(())
 /// ```
 #[derive(Clone, Debug, Module)]

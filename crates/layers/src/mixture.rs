@@ -30,6 +30,9 @@ const NAME: &str = "MixtureOfExperts";
 /// assert_eq!(routed.output.dims(), [3, 5, 8]);
 /// let loss = routed.output.square().mean() + routed.balance_loss() * 0.01 + routed.z_loss() * 0.001;
 /// assert!(loss.backward().of(&layer.gate.weight).is_some());
+/// // No expert takes more than half of the choices.
+/// let tight = layer.capacity(2.0)?.unnormalised();
+/// assert!(tight.forward_routed(&x, &mut Context::eval()).dropped <= 15);
 /// # Ok::<(), gradus_layers::LayerError>(())
 /// ```
 #[derive(Clone, Debug, Module)]
@@ -47,6 +50,15 @@ pub struct MixtureOfExperts<L: Module, T: Float = f32> {
 }
 
 /// What a [`MixtureOfExperts`] did.
+///
+/// ```
+/// use gradus_autodiff::Var;
+/// use gradus_layers::Routed;
+/// use gradus_tensor::Tensor;
+/// let (output, logits) = (Var::constant([[0.0_f32], [0.0]]), Var::constant([[9.0, -9.0], [-9.0, 9.0]]));
+/// let even = Routed { output, logits, experts: Tensor::from([[0_i64], [1]]), dropped: 0 };
+/// assert!((even.balance_loss().item() - 1.0).abs() < 1e-6);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Routed<T: Float = f32> {
     /// The output, `[…, D′]`.

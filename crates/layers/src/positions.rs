@@ -34,6 +34,8 @@ pub fn sinusoidal_table<T: Float>(positions: usize, size: usize) -> Tensor<T> {
 /// let layer = SinusoidalPositions::new(8)?;
 /// let y = layer.forward(&Var::constant(Tensor::<f32>::zeros([2, 5, 8])), &mut Context::eval());
 /// assert_eq!(y.value().at(&[1, 0, 1]), 1.0); // cos 0
+/// let next = layer.forward_at(&Var::constant(Tensor::<f32>::zeros([1, 8])), 4, &mut Context::eval());
+/// assert_eq!(next.value().select(0, 0), y.value().select(0, 0).select(0, 4));
 /// # Ok::<(), gradus_layers::LayerError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Module)]
@@ -108,6 +110,17 @@ impl<T: Float> LearnedPositions<T> {
     }
 
     /// The same for vectors at positions `offset`, `offset + 1`, …
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_layers::LearnedPositions;
+    /// use gradus_module::Context;
+    /// use gradus_tensor::{Rng, Tensor};
+    /// let layer: LearnedPositions = LearnedPositions::new(16, 8, &mut Rng::seed(0))?;
+    /// let y = layer.forward_at(&Var::constant(Tensor::zeros([1, 8])), 3, &mut Context::eval());
+    /// assert_eq!(y.value().select(0, 0), layer.weight.value().select(0, 3));
+    /// # Ok::<(), gradus_layers::LayerError>(())
+    /// ```
     ///
     /// # Panics
     /// If `x` is not `[…, T, D]`, or longer than the table.

@@ -20,6 +20,7 @@ const NAME: &str = "RelativeBias";
 /// let bias: RelativeBias = RelativeBias::new(32, 128, 4, &mut Rng::seed(0))?;
 /// assert_eq!(bias.forward(5, 7, 0).dims(), [4, 5, 7]);
 /// assert_eq!([bias.bucket(0), bias.bucket(-3), bias.bucket(3), bias.bucket(1000)], [0, 3, 19, 31]);
+/// assert_eq!(bias.one_direction()?.bucket(3), 0); // for decoders
 /// # Ok::<(), gradus_layers::LayerError>(())
 /// ```
 #[derive(Clone, Debug, Module)]

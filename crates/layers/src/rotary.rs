@@ -26,6 +26,10 @@ const NAME: &str = "Rotary";
 /// let [q, k] = [1, 2].map(|seed| Var::constant(Tensor::normal([1, 8], 0.0, 1.0, &mut Rng::seed(seed))));
 /// let product = |t: usize, s: usize| (rotary.turn(&q, t) * rotary.turn(&k, s)).sum().item();
 /// assert!((product(3, 1) - product(9, 7)).abs() < 1e-12); // what counts is the distance
+/// assert_eq!(rotary.turn_at(&q, &[3]).value(), rotary.turn(&q, 3).value());
+/// let other = rotary.base(500_000.0)?.partial(4)?.interleaved(); // half of a head, neighbours as pairs
+/// assert_eq!(other.turn(&q, 3).value().narrow(1, 4, 4), q.value().narrow(1, 4, 4));
+/// assert_eq!(other.size(), 8);
 /// # Ok::<(), gradus_layers::LayerError>(())
 /// ```
 #[derive(Clone, Debug, Module)]

@@ -84,6 +84,23 @@ impl<T: Float, L: Module + Clone> SpectralNorm<L, T> {
 
     /// The weight of this name.
     ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_layers::{Lstm, SpectralNorm};
+    /// use gradus_module::Context;
+    /// use gradus_tensor::{Rng, Tensor};
+    /// let rng = &mut Rng::seed(0);
+    /// let lstm = Lstm::builder(3, 8).build::<f32>(rng)?;
+    /// let layer = SpectralNorm::<_, f32>::of(lstm, "weight_hh_l0", rng)?.iterations(2)?;
+    /// let cx = &mut Context::eval();
+    /// let (y, _) = layer.effective(cx).forward_from(&Var::constant(Tensor::ones([5, 4, 3])), None, cx);
+    /// assert_eq!(y.dims(), [5, 4, 8]);
+    /// assert_eq!(layer.weight(cx).shape(), layer.original().shape());
+    /// let plain: Lstm = layer.into_layer();
+    /// assert_eq!(plain.weights(0, false).weight_hh.dims(), [32, 8]);
+    /// # Ok::<(), gradus_layers::LayerError>(())
+    /// ```
+    ///
     /// # Errors
     /// If the layer has no such weight, or it has fewer than two axes or no elements.
     pub fn of(mut layer: L, weight: &str, rng: &mut Rng) -> Result<Self, LayerError> {

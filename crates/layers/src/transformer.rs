@@ -10,6 +10,19 @@ use crate::transformer_layer::{TransformerDecoderLayer, TransformerEncoderLayer,
 
 /// Layers of an encoder, and a norm behind them if it is wanted: `[T, B, E] → [T, B, E]` (PyTorch: `TransformerEncoder`). Built by
 /// [`TransformerBuilder::encoder`].
+///
+/// ```
+/// use gradus_autodiff::Var;
+/// use gradus_layers::{TransformerBuilder, TransformerEncoder};
+/// use gradus_module::Context;
+/// use gradus_tensor::{AttentionOptions, Rng, Tensor};
+/// let like = TransformerBuilder::new(8, 2).feed_forward(16).final_norm();
+/// let encoder: TransformerEncoder = like.encoder(2, &mut Rng::seed(0))?;
+/// let x = Var::constant(Tensor::ones([5, 2, 8]));
+/// let y = encoder.forward_with(&x, &AttentionOptions::new().causal(), &mut Context::eval());
+/// assert_eq!(y.dims(), [5, 2, 8]);
+/// # Ok::<(), gradus_layers::LayerError>(())
+/// ```
 #[derive(Clone, Debug, Module)]
 pub struct TransformerEncoder<T: Float = f32> {
     /// From the first to the last.
@@ -48,6 +61,18 @@ impl<T: Float> Layer<T> for TransformerEncoder<T> {
 
 /// Layers of a decoder, and a norm behind them if it is wanted: `[T, B, E], [S, B, E] → [T, B, E]` (PyTorch: `TransformerDecoder`).
 /// Built by [`TransformerBuilder::decoder`].
+///
+/// ```
+/// use gradus_autodiff::Var;
+/// use gradus_layers::{TransformerBuilder, TransformerDecoder};
+/// use gradus_module::Context;
+/// use gradus_tensor::{AttentionOptions, Rng, Tensor};
+/// let decoder: TransformerDecoder = TransformerBuilder::new(8, 2).feed_forward(16).decoder(2, &mut Rng::seed(0))?;
+/// let [x, memory] = [[5, 2, 8], [7, 2, 8]].map(|shape| Var::constant(Tensor::ones(shape)));
+/// let (causal, all) = (AttentionOptions::new().causal(), AttentionOptions::new());
+/// assert_eq!(decoder.forward(&x, &memory, &causal, &all, &mut Context::eval()).dims(), [5, 2, 8]);
+/// # Ok::<(), gradus_layers::LayerError>(())
+/// ```
 #[derive(Clone, Debug, Module)]
 pub struct TransformerDecoder<T: Float = f32> {
     /// From the first to the last.

@@ -26,6 +26,9 @@ const NAME: &str = "Transformer";
 /// let y = encoder.forward(&Var::constant(Tensor::ones([2, 5, 16])), &mut Context::eval());
 /// assert_eq!(y.dims(), [2, 5, 16]);
 /// assert!(encoder.state().names().any(|name| name == "layers.1.self_attn.in_proj_weight"));
+/// let plain = like.dropout(0.0).eps(1e-6).without_bias();
+/// let decoder = plain.decoder::<f32>(2, &mut Rng::seed(0))?;
+/// assert!(decoder.norm.is_none() && decoder.layers[1].linear1.bias.is_none());
 /// # Ok::<(), gradus_layers::LayerError>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
@@ -117,6 +120,15 @@ impl TransformerBuilder {
 
     /// A layer of an encoder.
     ///
+    /// ```
+    /// use gradus_layers::TransformerBuilder;
+    /// use gradus_module::Module;
+    /// use gradus_tensor::Rng;
+    /// let layer = TransformerBuilder::new(8, 2).feed_forward(16).encoder_layer::<f32>(&mut Rng::seed(0))?;
+    /// assert_eq!(layer.parameter_count(), 4 * (8 * 8 + 8) + 2 * 8 * 16 + 16 + 8 + 4 * 8);
+    /// # Ok::<(), gradus_layers::LayerError>(())
+    /// ```
+    ///
     /// # Errors
     /// If the heads do not divide the features, `dropout` is no probability, ε is negative, or nothing lies in between.
     pub fn encoder_layer<T: Float>(self, rng: &mut Rng) -> Result<TransformerEncoderLayer<T>, LayerError> {
@@ -133,6 +145,15 @@ impl TransformerBuilder {
     }
 
     /// A layer of a decoder.
+    ///
+    /// ```
+    /// use gradus_layers::TransformerBuilder;
+    /// use gradus_module::Module;
+    /// use gradus_tensor::Rng;
+    /// let layer = TransformerBuilder::new(8, 2).decoder_layer::<f32>(&mut Rng::seed(0))?;
+    /// assert!(layer.state().names().any(|name| name == "multihead_attn.in_proj_weight"));
+    /// # Ok::<(), gradus_layers::LayerError>(())
+    /// ```
     ///
     /// # Errors
     /// As [`TransformerBuilder::encoder_layer`].
@@ -184,6 +205,15 @@ impl TransformerBuilder {
     }
 
     /// Encoder and decoder of so many layers (PyTorch: `Transformer`, whose default is 6 each); all matrices start by Xavier's rule.
+    ///
+    /// ```
+    /// use gradus_layers::TransformerBuilder;
+    /// use gradus_module::Module;
+    /// use gradus_tensor::Rng;
+    /// let model = TransformerBuilder::new(8, 2).transformer::<f32>(1, 1, &mut Rng::seed(0))?;
+    /// assert!(model.state().names().any(|name| name == "decoder.norm.weight"));
+    /// # Ok::<(), gradus_layers::LayerError>(())
+    /// ```
     ///
     /// # Errors
     /// As [`TransformerBuilder::encoder`].

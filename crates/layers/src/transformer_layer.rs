@@ -52,6 +52,19 @@ fn feed_forward<T: Float>(
 /// a norm (Vaswani et al. 2017; PyTorch: `TransformerEncoderLayer`). Built by
 /// [`TransformerBuilder::encoder_layer`](crate::TransformerBuilder::encoder_layer); with `batch_first` `[B, T, E]`, without a batch
 /// `[T, E]`.
+///
+/// ```
+/// use gradus_autodiff::Var;
+/// use gradus_layers::{TransformerBuilder, TransformerEncoderLayer};
+/// use gradus_module::{Context, Layer};
+/// use gradus_tensor::{AttentionOptions, Rng, Tensor};
+/// let like = TransformerBuilder::new(8, 2).feed_forward(16).batch_first();
+/// let layer: TransformerEncoderLayer = like.encoder_layer(&mut Rng::seed(0))?;
+/// let (x, cx) = (Var::constant(Tensor::ones([2, 5, 8])), &mut Context::eval());
+/// assert_eq!(layer.forward(&x, cx).dims(), [2, 5, 8]);
+/// assert_eq!(layer.forward_with(&x, &AttentionOptions::new().causal(), cx).dims(), [2, 5, 8]);
+/// # Ok::<(), gradus_layers::LayerError>(())
+/// ```
 #[derive(Clone, Debug, Module)]
 pub struct TransformerEncoderLayer<T: Float = f32> {
     /// Attention of the tokens among themselves.
@@ -105,6 +118,19 @@ impl<T: Float> Layer<T> for TransformerEncoderLayer<T> {
 /// A layer of a decoder, `[T, B, E], [S, B, E] → [T, B, E]`: self-attention, attention to an encoder's output (the memory) and a
 /// feed-forward map (Vaswani et al. 2017; PyTorch: `TransformerDecoderLayer`). Built by
 /// [`TransformerBuilder::decoder_layer`](crate::TransformerBuilder::decoder_layer).
+///
+/// ```
+/// use gradus_autodiff::Var;
+/// use gradus_layers::{TransformerBuilder, TransformerDecoderLayer};
+/// use gradus_module::Context;
+/// use gradus_tensor::{AttentionOptions, Rng, Tensor};
+/// let like = TransformerBuilder::new(8, 2).feed_forward(16).batch_first();
+/// let layer: TransformerDecoderLayer = like.decoder_layer(&mut Rng::seed(0))?;
+/// let [x, memory] = [[2, 5, 8], [2, 7, 8]].map(|shape| Var::constant(Tensor::ones(shape)));
+/// let (causal, all) = (AttentionOptions::new().causal(), AttentionOptions::new());
+/// assert_eq!(layer.forward(&x, &memory, &causal, &all, &mut Context::eval()).dims(), [2, 5, 8]);
+/// # Ok::<(), gradus_layers::LayerError>(())
+/// ```
 #[derive(Clone, Debug, Module)]
 pub struct TransformerDecoderLayer<T: Float = f32> {
     /// Attention of the tokens among themselves.

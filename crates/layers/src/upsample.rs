@@ -286,7 +286,7 @@ macro_rules! pads {
         impl<T: Float> Layer<T> for $Name {
             fn forward(&self, x: &Var<T>, cx: &mut Context<'_>) -> Var<T> {
                 crate::pool::check_input(stringify!($Name), x, $D);
-                let y = x.pad_mode(&[&[(0, 0); 2], &self.widths[..]].concat(), self.mode);
+                let y = x.pad_with(&[&[(0, 0); 2], &self.widths[..]].concat(), self.mode);
                 cx.record::<T>(stringify!($Name), None, &y, 0);
                 y
             }

@@ -50,6 +50,23 @@ impl<T: Float, L: Module + Clone> WeightNorm<L, T> {
 
     /// The weight of this name, with a length for each part along `axis`, or one for all.
     ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_layers::{Lstm, WeightNorm};
+    /// use gradus_module::Context;
+    /// use gradus_tensor::{Rng, Tensor};
+    /// let lstm = Lstm::builder(3, 8).build::<f32>(&mut Rng::seed(0))?;
+    /// let layer = WeightNorm::<_, f32>::of(lstm, "weight_hh_l0", Some(0))?;
+    /// let cx = &mut Context::eval();
+    /// let (y, _) = layer.effective().forward_from(&Var::constant(Tensor::ones([5, 4, 3])), None, cx);
+    /// assert_eq!(y.dims(), [5, 4, 8]);
+    /// assert_eq!((layer.length().dims(), layer.direction().dims()), ([32, 1], [32, 8]));
+    /// let value = layer.weight().into_value();
+    /// let plain: Lstm = layer.into_layer();
+    /// assert_eq!(*plain.weights(0, false).weight_hh.value(), value);
+    /// # Ok::<(), gradus_layers::LayerError>(())
+    /// ```
+    ///
     /// # Errors
     /// If the layer has no such weight, or the weight no such axis.
     pub fn of(mut layer: L, weight: &str, axis: Option<usize>) -> Result<Self, LayerError> {

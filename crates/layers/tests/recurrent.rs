@@ -40,7 +40,7 @@ fn check<M: Module>(
     for (result, name) in results.iter().zip(["y", "h", "c"]) {
         let want = recorded(case, name).unwrap();
         assert_eq!(result.shape(), want.shape(), "{case}: {name}");
-        close(result.value(), &want.to_vec(), 1e-8);
+        close(result.value(), &want.to_vec(), 1e-12);
         loss = loss + (result * Var::constant(recorded(case, &format!("w:{name}")).unwrap())).sum();
     }
     let gradients = loss.backward();
@@ -48,7 +48,7 @@ fn check<M: Module>(
         let want = recorded(case, &format!("g:{name}")).unwrap();
         let got = gradients.of(x).unwrap_or_else(|| panic!("{case}: no gradient of {name}"));
         assert_eq!(got.shape(), want.shape(), "{case}: {name}");
-        close(got, &want.to_vec(), 1e-8);
+        close(got, &want.to_vec(), 1e-12);
     };
     check("x", &gradients, &x);
     check("h0", &gradients, &h0);
@@ -211,6 +211,24 @@ fn one_sequence_needs_no_batch() {
     );
     let again = layer.forward_from(&Var::from(&x), Some(&one_state), &mut Context::eval()).0;
     assert_ne!(again.value().to_vec(), one.value().to_vec());
+}
+
+#[test]
+fn no_sequences_are_nothing() {
+    let layer: Lstm<f64> =
+        Lstm::builder(2, 3).bidirectional().projection(2).build(&mut Rng::seed(1)).unwrap();
+    let x = Var::leaf(Tensor::zeros([4, 0, 2]));
+    let (y, state) = layer.forward_from(&x, None, &mut Context::eval());
+    assert_eq!((y.dims(), state.hidden.dims(), state.cell.dims()), ([4, 0, 4], [2, 0, 2], [2, 0, 3]));
+    let gru: Gru<f64> = Gru::builder(2, 3).batch_first().build(&mut Rng::seed(1)).unwrap();
+    assert_eq!(gru.forward(&Var::from(noise([0, 4, 2], 1)), &mut Context::eval()).dims(), [0, 4, 3]);
+}
+
+#[test]
+#[should_panic(expected = "Gru: input is not [B, T, I] or [T, I] with I = 2")]
+fn sequences_have_steps() {
+    let gru: Gru<f64> = Gru::builder(2, 3).batch_first().build(&mut Rng::seed(1)).unwrap();
+    let _ = gru.forward(&Var::from(noise([4, 0, 2], 1)), &mut Context::eval());
 }
 
 #[test]

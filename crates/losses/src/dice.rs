@@ -17,6 +17,8 @@ use crate::reduction::Reduction;
 /// let logits = Var::leaf([[[100.0_f64, -100.0, -100.0]]]);
 /// let loss = Dice::new().loss(&logits, &Tensor::from([[[1.0, 1.0, 0.0]]]));
 /// assert!((loss.item() - (1.0 - 3.0 / 4.0)).abs() < 1e-12);
+/// let classes = Dice::new().softmax(true).squared(true).smooth(0.1).reduction(gradus_losses::Reduction::None);
+/// assert_eq!(classes.loss(&logits, &Tensor::from([[[1.0, 1.0, 1.0]]])).dims(), [1, 1]);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Dice {

@@ -34,6 +34,15 @@ pub fn gaussian_nll<T: Float>(
 }
 
 /// [`gaussian_nll`] with options (PyTorch: `GaussianNLLLoss`).
+///
+/// ```
+/// use gradus_autodiff::Var;
+/// use gradus_losses::{GaussianNll, Reduction};
+/// use gradus_tensor::Tensor;
+/// let full = GaussianNll::new().full(true).eps(1e-4).reduction(Reduction::Sum);
+/// let loss = full.loss(&Var::leaf([1.0_f64]), &Tensor::from([1.0]), &Var::leaf([1.0]));
+/// assert!((loss.item() - 0.5 * std::f64::consts::TAU.ln()).abs() < 1e-12);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GaussianNll {
     full: bool,
@@ -107,7 +116,7 @@ impl GaussianNll {
             "{OP}: variances do not fit the prediction: {shape} and {} (the same, or one per row)",
             variance.shape()
         );
-        values(OP, "variance is negative", variance.value(), |v: T| !(v < <T as Element>::ZERO));
+        values(OP, "variance is negative", variance.value(), |v: T| v.is_nan() || v >= <T as Element>::ZERO);
         // The value is bounded, the gradient passes, as PyTorch has it.
         let low = variance.value().map(|v| v < T::of(self.eps));
         let bound = &variance - variance.detach() + Var::constant(Tensor::scalar(T::of(self.eps)));

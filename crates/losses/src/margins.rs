@@ -97,7 +97,10 @@ pub fn multilabel_soft_margin<T: Float>(
 /// use gradus_losses::MultiMargin;
 /// use gradus_tensor::Tensor;
 /// let loss = MultiMargin::new().loss(&Var::leaf([[0.5_f32, 1.0, -2.0]]), &Tensor::from([1_i64]));
-/// assert_eq!(loss.item(), 0.5 / 3.0_f32 as f64);
+/// assert!((loss.item() - 0.5 / 3.0).abs() < 1e-6);
+/// let loss = MultiMargin::new().squared(true).margin(0.75).class_weights([1.0, 4.0, 1.0]);
+/// let loss = loss.reduction(gradus_losses::Reduction::None);
+/// assert_eq!(loss.loss(&Var::leaf([[0.5_f32, 0.5, -2.0]]), &Tensor::from([1_i64])).item(), 0.75);
 /// ```
 #[derive(Clone, Debug)]
 pub struct MultiMargin<T: Float = f32> {
@@ -198,7 +201,7 @@ impl LabelMargin {
                 for class in (0..classes).filter(|&class| !is_label[class]) {
                     let short = T::ONE - scores[label] + scores[class];
                     // NaN is let through.
-                    if !(short <= <T as Element>::ZERO) {
+                    if short.is_nan() || short > <T as Element>::ZERO {
                         f(row, label, class, short);
                     }
                 }
@@ -270,19 +273,19 @@ pub fn multilabel_margin<T: Float>(scores: &Var<T>, targets: &Tensor<i64>, reduc
     let all = targets.to_vec();
     for row in 0..rows {
         let mut own = Vec::new();
-        for at in row * classes..(row + 1) * classes {
-            let target = all[at];
+        let start = row * classes;
+        for (i, &target) in all[start..start + classes].iter().enumerate() {
             if target == -1 {
                 break;
             }
             let Some(class) = usize::try_from(target).ok().filter(|&class| class < classes) else {
                 panic!(
                     "{OP}: no such class: {shape} and target {target} at {:?} (classes are 0 .. {classes}, −1 ends)",
-                    place(&shape, at)
+                    place(&shape, start + i)
                 );
             };
             own.push(class);
-            is_label[row * classes + class] = true;
+            is_label[start + class] = true;
         }
         labels.push(own);
     }

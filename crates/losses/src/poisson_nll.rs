@@ -32,7 +32,7 @@ pub fn poisson_nll<T: Float>(prediction: &Var<T>, target: impl Into<Var<T>>, red
 /// use gradus_autodiff::Var;
 /// use gradus_losses::PoissonNll;
 /// use gradus_tensor::Tensor;
-/// let loss = PoissonNll::new().log_input(false).full(true);
+/// let loss = PoissonNll::new().log_input(false).full(true).eps(1e-6).reduction(gradus_losses::Reduction::Sum);
 /// assert!(loss.loss(&Var::leaf([2.0_f64]), &Tensor::from([2.0])).item() > 0.0);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -151,6 +151,9 @@ pub fn pairwise_distance<T: Float>(a: &Var<T>, b: &Var<T>, p: f64, eps: f64) -> 
 /// let at = |x: f64| Var::leaf([[x]]);
 /// let loss = Triplet::new().margin(1.0).loss(&at(0.0), &at(2.0), &at(2.5));
 /// assert!((loss.item() - 0.5).abs() < 1e-5);
+/// let city = Triplet::new().p(1.0).eps(1e-8).swap(true).reduction(gradus_losses::Reduction::Sum);
+/// let by_square = |a: &Var<f64>, b: &Var<f64>| (a - b).square().sum_axes(&[-1], false);
+/// assert_eq!(city.loss_with(&at(0.0), &at(2.0), &at(3.0), by_square).item(), 4.0 - 1.0 + 1.0);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Triplet {

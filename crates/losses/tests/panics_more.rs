@@ -134,6 +134,11 @@ fn parameters_and_values_must_fit() {
     ] {
         assert!(text.ends_with(": target is neither −1 nor 1: [2] (0 at [0])"), "{text}");
     }
+}
+
+#[test]
+fn vectors_and_trees_must_fit() {
+    let x = || leaf(&[2]);
     assert_eq!(message(|| Triplet::new().margin(0.0)), "triplet: margin is not above 0: 0");
     assert_eq!(message(|| pairwise_distance(&x(), &x(), 0.0, 0.0)), "pairwise_distance: p is not above 0: 0");
     assert_eq!(

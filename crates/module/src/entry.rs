@@ -64,7 +64,7 @@ fn check_shape(have: &Shape, given: &Shape) {
     assert!(have == given, "set: shapes differ: {have} and {given}");
 }
 
-/// A trained tensor: a leaf of the graph with a value that optimizers change. Derefs to its [`Var`].
+/// A trained tensor: a leaf of the graph with a value that optimizers change (PyTorch: `nn.Parameter`). Derefs to its [`Var`].
 ///
 /// A clone is a parameter of its own with the same value.
 ///
@@ -245,6 +245,12 @@ impl<T: Float> Buffer<T> {
     }
 
     /// The same value under the same name: updates that a copy of the layer hands out reach this buffer.
+    ///
+    /// ```
+    /// use gradus_module::Buffer;
+    /// let buffer = Buffer::new([1.0_f32, 2.0]);
+    /// assert_eq!(buffer.alias().id(), buffer.id());
+    /// ```
     #[must_use]
     pub fn alias(&self) -> Self {
         Self { id: self.id, value: self.value.clone() }
@@ -322,6 +328,12 @@ impl Counter {
     }
 
     /// The same count under the same name, as [`Buffer::alias`].
+    ///
+    /// ```
+    /// use gradus_module::Counter;
+    /// let counter = Counter::new(3);
+    /// assert_eq!((counter.alias().id(), counter.alias().value()), (counter.id(), 3));
+    /// ```
     #[must_use]
     pub fn alias(&self) -> Self {
         Self { id: self.id, value: self.value }

@@ -17,6 +17,9 @@ use gradus_tensor::Float;
 ///     }
 /// }
 /// assert_eq!(model.value().item(), 0.5);
+/// let _ = accumulator.push((&*model * 4.0).sum().backward());
+/// assert_eq!(accumulator.count(), 1);
+/// assert!(accumulator.finish().is_some()); // what is left at the end of an epoch
 /// # Ok::<(), gradus_optimizers::OptimizerError>(())
 /// ```
 #[derive(Clone, Debug)]

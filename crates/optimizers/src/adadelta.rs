@@ -29,6 +29,12 @@ use crate::update_by;
 pub type Adadelta = Optimizer<AdadeltaRule>;
 
 /// The equations of Adadelta, see [`Adadelta`].
+///
+/// ```
+/// use gradus_optimizers::{Adadelta, AdadeltaRule, Optimizer};
+/// let optimizer: Optimizer<AdadeltaRule> = Adadelta::new(0.1);
+/// assert_eq!(optimizer.learning_rate(), 0.1);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdadeltaRule {
     rho: f64,

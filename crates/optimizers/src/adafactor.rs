@@ -30,6 +30,12 @@ use crate::update_whole_by;
 pub type Adafactor = Optimizer<AdafactorRule>;
 
 /// The equations of Adafactor, see [`Adafactor`].
+///
+/// ```
+/// use gradus_optimizers::{Adafactor, AdafactorRule, Optimizer};
+/// let optimizer: Optimizer<AdafactorRule> = Adafactor::new(0.1);
+/// assert_eq!(optimizer.learning_rate(), 0.1);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdafactorRule {
     beta2_decay: f64,
@@ -48,6 +54,10 @@ impl Optimizer<AdafactorRule> {
     }
 
     /// ε₁ and ε₂, from 0 on (PyTorch: `eps`).
+    ///
+    /// ```
+    /// let optimizer = gradus_optimizers::Adafactor::new(0.01).eps(1e-30, 1e-3);
+    /// ```
     #[must_use]
     pub fn eps(mut self, least_square: f64, least_size: f64) -> Self {
         let rule = self.rule_mut();

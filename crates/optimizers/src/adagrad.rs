@@ -25,6 +25,12 @@ use crate::update_by;
 pub type Adagrad = Optimizer<AdagradRule>;
 
 /// The equations of Adagrad, see [`Adagrad`].
+///
+/// ```
+/// use gradus_optimizers::{Adagrad, AdagradRule, Optimizer};
+/// let optimizer: Optimizer<AdagradRule> = Adagrad::new(0.1);
+/// assert_eq!(optimizer.learning_rate(), 0.1);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdagradRule {
     learning_rate_decay: f64,

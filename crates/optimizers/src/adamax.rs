@@ -26,6 +26,12 @@ use crate::update_by;
 pub type AdaMax = Optimizer<AdaMaxRule>;
 
 /// The equations of AdaMax, see [`AdaMax`].
+///
+/// ```
+/// use gradus_optimizers::{AdaMax, AdaMaxRule, Optimizer};
+/// let optimizer: Optimizer<AdaMaxRule> = AdaMax::new(0.1);
+/// assert_eq!(optimizer.learning_rate(), 0.1);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdaMaxRule {
     betas: (f64, f64),

@@ -32,6 +32,12 @@ use crate::update_by;
 pub type Asgd = Optimizer<AsgdRule>;
 
 /// The equations of averaged stochastic gradient descent, see [`Asgd`].
+///
+/// ```
+/// use gradus_optimizers::{Asgd, AsgdRule, Optimizer};
+/// let optimizer: Optimizer<AsgdRule> = Asgd::new(0.1);
+/// assert_eq!(optimizer.learning_rate(), 0.1);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AsgdRule {
     lambda: f64,

@@ -25,6 +25,9 @@ use crate::values::{blend, check_shapes};
 /// average.swap(&mut model)?; // the model holds the average now, to be evaluated
 /// assert_eq!(model.value().item(), 3.0);
 /// average.swap(&mut model)?; // and what it held before again
+/// let mut other = Average::exponential(0.999).with_buffers(true);
+/// other.load_state(&average.state())?;
+/// assert_eq!(other.updates(), 3);
 /// assert_eq!(model.value().item(), 6.0);
 /// # Ok::<(), gradus_optimizers::OptimizerError>(())
 /// ```

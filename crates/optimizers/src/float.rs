@@ -38,6 +38,7 @@ pub(crate) struct Piece<'a, T> {
 }
 
 /// `f32` or `f64`. Public in name only, for the bounds of [`Update`]'s methods.
+#[doc(hidden)]
 #[allow(private_interfaces)] // nobody outside can name it
 pub trait Real: Float {
     /// The typed tensor in a slot.

@@ -27,6 +27,12 @@ use crate::update::Update;
 pub type Lamb = Optimizer<LambRule>;
 
 /// The equations of LAMB, see [`Lamb`].
+///
+/// ```
+/// use gradus_optimizers::{Lamb, LambRule, Optimizer};
+/// let optimizer: Optimizer<LambRule> = Lamb::new(0.1);
+/// assert_eq!(optimizer.learning_rate(), 0.1);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LambRule {
     betas: (f64, f64),

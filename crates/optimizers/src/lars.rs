@@ -27,6 +27,12 @@ use crate::update::Update;
 pub type Lars = Optimizer<LarsRule>;
 
 /// The equations of LARS, see [`Lars`].
+///
+/// ```
+/// use gradus_optimizers::{Lars, LarsRule, Optimizer};
+/// let optimizer: Optimizer<LarsRule> = Lars::new(0.1);
+/// assert_eq!(optimizer.learning_rate(), 0.1);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LarsRule {
     momentum: f64,

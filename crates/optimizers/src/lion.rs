@@ -26,6 +26,12 @@ use crate::update_by;
 pub type Lion = Optimizer<LionRule>;
 
 /// The equations of Lion, see [`Lion`].
+///
+/// ```
+/// use gradus_optimizers::{Lion, LionRule, Optimizer};
+/// let optimizer: Optimizer<LionRule> = Lion::new(0.1);
+/// assert_eq!(optimizer.learning_rate(), 0.1);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LionRule {
     betas: (f64, f64),

@@ -27,6 +27,8 @@ use crate::values::{blend, check_shapes, each_value};
 ///     optimizer.step(&mut model, &gradients)?;
 /// }
 /// assert_eq!(model.value().item(), 0.875); // half of two eighths
+/// let mut other = Lookahead::new(Sgd::new(0.125)).every(2);
+/// other.load_state(&optimizer.state())?;
 /// # Ok::<(), gradus_optimizers::OptimizerError>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -74,14 +76,14 @@ impl<R: Rule> Lookahead<R> {
         check("every", self.every as f64, self.every > 0, "1 or more")?;
         check("alpha", self.alpha, (0.0..=1.0).contains(&self.alpha), "in 0 ..= 1")?;
         check_shapes(model, &self.slow)?;
-        let mut started = self.slow.clone();
+        let mut started = Vec::new();
         each_value(model, |path, value| {
-            if self.inner.takes(path) && !started.contains_key(path) {
-                started.insert(path.to_owned(), value.clone());
+            if self.inner.takes(path) && !self.slow.contains_key(path) {
+                started.push((path.to_owned(), value.clone()));
             }
         });
         let report = self.inner.step(model, gradients)?;
-        self.slow = started;
+        self.slow.extend(started);
         if report.step.is_multiple_of(self.every) {
             each_value(model, |path, value| {
                 if let Some(slow) = self.slow.get_mut(path) {

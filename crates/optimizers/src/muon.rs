@@ -30,6 +30,11 @@ use crate::update_whole_by;
 pub type Muon = Optimizer<MuonRule>;
 
 /// How the learning rate follows the shape `[R, C]` of a matrix (PyTorch: `adjust_lr_fn`).
+///
+/// ```
+/// use gradus_optimizers::{Muon, MuonScale};
+/// let optimizer = Muon::new(3e-4).scale(MuonScale::MatchAdamW);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MuonScale {
     /// √max(1, R/C) (PyTorch: `original`).
@@ -53,6 +58,12 @@ impl MuonScale {
 }
 
 /// The equations of Muon, see [`Muon`].
+///
+/// ```
+/// use gradus_optimizers::{Muon, MuonRule, Optimizer};
+/// let optimizer: Optimizer<MuonRule> = Muon::new(0.1);
+/// assert_eq!(optimizer.learning_rate(), 0.1);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MuonRule {
     momentum: f64,

@@ -29,6 +29,12 @@ use crate::update_by;
 pub type NAdam = Optimizer<NAdamRule>;
 
 /// The equations of NAdam, see [`NAdam`].
+///
+/// ```
+/// use gradus_optimizers::{NAdam, NAdamRule, Optimizer};
+/// let optimizer: Optimizer<NAdamRule> = NAdam::new(0.1);
+/// assert_eq!(optimizer.learning_rate(), 0.1);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NAdamRule {
     betas: (f64, f64),

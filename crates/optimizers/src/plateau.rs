@@ -10,6 +10,11 @@ use crate::rule::Rule;
 use crate::state::{count, float};
 
 /// Which measures are better.
+///
+/// ```
+/// use gradus_optimizers::{Better, ReduceOnPlateau};
+/// let by_accuracy = ReduceOnPlateau::new().better(Better::Higher);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Better {
     /// Lower ones: losses.
@@ -20,6 +25,11 @@ pub enum Better {
 }
 
 /// By how much a measure must be better than the best so far.
+///
+/// ```
+/// use gradus_optimizers::{ReduceOnPlateau, Threshold};
+/// let plateau = ReduceOnPlateau::new().threshold(Threshold::Absolute(0.01)).cooldown(5).minimum(1e-6).eps(1e-9);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Threshold {
     /// By this part of the best.
@@ -39,6 +49,9 @@ pub enum Threshold {
 ///     plateau.observe(loss, &mut optimizer)?;
 /// }
 /// assert_eq!(optimizer.learning_rate(), 0.25);
+/// let mut other = ReduceOnPlateau::new().factor(0.5).patience(1);
+/// other.load_state(&plateau.state())?;
+/// assert_eq!(other, plateau);
 /// # Ok::<(), gradus_optimizers::OptimizerError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -143,7 +156,7 @@ impl ReduceOnPlateau {
         check_not_negative("eps", self.eps)?;
         let (Threshold::Relative(threshold) | Threshold::Absolute(threshold)) = self.threshold;
         check_not_negative("threshold", threshold)?;
-        if self.best.is_none_or(|best| self.is_gain(measure, best)) {
+        if !measure.is_nan() && self.best.is_none_or(|best| self.is_gain(measure, best)) {
             (self.best, self.bad) = (Some(measure), 0);
         } else {
             self.bad += 1;

@@ -26,6 +26,12 @@ use crate::update_by;
 pub type RAdam = Optimizer<RAdamRule>;
 
 /// The equations of RAdam, see [`RAdam`].
+///
+/// ```
+/// use gradus_optimizers::{Optimizer, RAdam, RAdamRule};
+/// let optimizer: Optimizer<RAdamRule> = RAdam::new(0.1);
+/// assert_eq!(optimizer.learning_rate(), 0.1);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RAdamRule {
     betas: (f64, f64),

@@ -26,6 +26,12 @@ use crate::update_by;
 pub type RmsProp = Optimizer<RmsPropRule>;
 
 /// The equations of RMSprop, see [`RmsProp`].
+///
+/// ```
+/// use gradus_optimizers::{Optimizer, RmsProp, RmsPropRule};
+/// let optimizer: Optimizer<RmsPropRule> = RmsProp::new(0.1);
+/// assert_eq!(optimizer.learning_rate(), 0.1);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RmsPropRule {
     alpha: f64,

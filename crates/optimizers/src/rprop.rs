@@ -27,6 +27,12 @@ use crate::update_by;
 pub type Rprop = Optimizer<RpropRule>;
 
 /// The equations of Rprop, see [`Rprop`].
+///
+/// ```
+/// use gradus_optimizers::{Optimizer, Rprop, RpropRule};
+/// let optimizer: Optimizer<RpropRule> = Rprop::new(0.1);
+/// assert_eq!(optimizer.learning_rate(), 0.1);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RpropRule {
     etas: (f64, f64),

@@ -24,6 +24,8 @@ const NORM_EPS: f64 = 1e-12;
 /// let mut optimizer = Sam::new(Sgd::new(0.25)).rho(0.5);
 /// optimizer.step(&mut model, |model| model.square().sum())?;
 /// assert!((model.value().item() - 0.25).abs() < 1e-9); // the gradient at 1.5 is 3
+/// let mut other = Sam::new(Sgd::new(0.25)).rho(0.5).adaptive(true);
+/// other.load_state(&optimizer.state())?;
 /// # Ok::<(), gradus_optimizers::OptimizerError>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -86,7 +88,9 @@ impl<R: Rule> Sam<R> {
             let sum = if adaptive { (parameter.value() * g).square().sum() } else { g.square().sum() };
             squares += sum.item().as_f64();
         });
-        let scale = T::of(self.rho / (squares.sqrt() + NORM_EPS));
+        // The worst place nearby is uphill, or downhill where the way is up.
+        let rho = if self.inner.maximize { -self.rho } else { self.rho };
+        let scale = T::of(rho / (squares.sqrt() + NORM_EPS));
         let mut before = Vec::new();
         self.each(model, gradients, |parameter, g| {
             let w = parameter.value().clone();

@@ -28,11 +28,18 @@ use crate::update_by;
 /// }
 /// optimizer.to_average(&mut model);
 /// assert!(model.value().item().abs() < 0.3);
+/// optimizer.to_training(&mut model);
 /// # Ok::<(), gradus_optimizers::OptimizerError>(())
 /// ```
 pub type ScheduleFree = Optimizer<ScheduleFreeRule>;
 
 /// The equations of schedule-free AdamW, see [`ScheduleFree`].
+///
+/// ```
+/// use gradus_optimizers::{Optimizer, ScheduleFree, ScheduleFreeRule};
+/// let optimizer: Optimizer<ScheduleFreeRule> = ScheduleFree::new(0.1);
+/// assert_eq!(optimizer.learning_rate(), 0.1);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ScheduleFreeRule {
     betas: (f64, f64),

@@ -32,6 +32,12 @@ use crate::update_whole_by;
 pub type Shampoo = Optimizer<ShampooRule>;
 
 /// The equations of Shampoo, see [`Shampoo`].
+///
+/// ```
+/// use gradus_optimizers::{Optimizer, Shampoo, ShampooRule};
+/// let optimizer: Optimizer<ShampooRule> = Shampoo::new(0.1);
+/// assert_eq!(optimizer.learning_rate(), 0.1);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ShampooRule {
     momentum: f64,

@@ -7,6 +7,39 @@ use crate::float::{Piece, Preparation, Real};
 use crate::rule::MAX_SLOTS;
 
 /// A parameter that a rule is to change, its gradient, and what the rule remembers of it.
+///
+/// A rule that needs the gradient's norm first:
+///
+/// ```
+/// use gradus_module::Param;
+/// use gradus_optimizers::{Optimizer, OptimizerError, Rule, StepInfo, Update};
+///
+/// /// w ← w − η·g/‖g‖.
+/// #[derive(Clone)]
+/// struct Normed;
+///
+/// impl Rule for Normed {
+///     fn slots(&self) -> &'static [&'static str] { &[] }
+///     fn validate(&self) -> Result<(), OptimizerError> { Ok(()) }
+///     fn update_f32(&self, step: &StepInfo, update: &mut Update<'_, f32>) {
+///         let [squares, _] = update.sums(&|_, g, _| [g.iter().map(|&g| f64::from(g * g)).sum(), 0.0]);
+///         let rate = (step.learning_rate / squares.sqrt()) as f32;
+///         update.by_elements(&|w, g, _| w.iter_mut().zip(g).for_each(|(w, g)| *w -= rate * g));
+///     }
+///     fn update_f64(&self, step: &StepInfo, update: &mut Update<'_, f64>) {
+///         // The same with tensors.
+///         update.whole(&mut |w, g, _| {
+///             let norm = g.square().sum().item().sqrt();
+///             *w -= &(g * (step.learning_rate / norm));
+///         });
+///     }
+/// }
+/// let mut model = Param::new([3.0_f64, 4.0]);
+/// let gradients = (model.square().sum() * 0.5).backward();
+/// Optimizer::with_rule(Normed, 1.0).step(&mut model, &gradients)?;
+/// assert!((model.value().at(&[0]) - 2.4).abs() < 1e-12);
+/// # Ok::<(), OptimizerError>(())
+/// ```
 pub struct Update<'a, T: Float> {
     parameter: &'a mut Tensor<T>,
     gradient: &'a Tensor<T>,

@@ -15,6 +15,7 @@ use gradus_tensor::{Float, Rng, Tensor};
 /// let gradients = noise.around(&mut model, &mut Rng::seed(1), |model| model.square().sum().backward());
 /// assert_ne!(gradients.of(&model).unwrap().to_vec(), [2.0, 4.0]); // taken beside
 /// assert_eq!(model.value().to_vec(), [1.0, 2.0]); // as before
+/// let in_proportion = noise.relative(true);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct WeightNoise {

@@ -121,6 +121,7 @@ fn rows(shape: &[usize]) -> f64 {
 /// use gradus_regularizers::RDrop;
 /// let x = Var::leaf([[1.0_f64, 2.0]]);
 /// assert_eq!(RDrop::new(1.0).value(&x, &x).item(), 0.0);
+/// assert_eq!(RDrop::new(1.0).gradients(x.value(), x.value()).0.to_vec(), [0.0, 0.0]);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RDrop {

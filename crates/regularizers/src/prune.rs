@@ -20,6 +20,12 @@ use gradus_tensor::{DType, Element, Float, Tensor};
 /// assert_eq!(model.0.value().to_vec(), [1.0, 0.0, 0.5, 3.0]);
 /// assert_eq!(model.1.value().to_vec(), [0.0, 0.0]);
 /// assert_eq!(masks.sparsity(), 0.5);
+/// let mut gradients = (model.0.sum() + model.1.sum()).backward();
+/// masks.mask_gradients(&model, &mut gradients);
+/// assert_eq!(gradients.of(&model.1).unwrap().to_vec(), [0.0, 0.0]);
+/// let each = Masks::per_parameter(&model, 0.5, |path| path == "0");
+/// let again = Masks::of_state(&each.state());
+/// assert_eq!(again.get("0").unwrap().to_vec(), [true, false, false, true]);
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Masks {

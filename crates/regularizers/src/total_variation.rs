@@ -45,7 +45,9 @@ impl Penalty for TotalVariation {
     fn value_of<T: Float>(&self, parameter: &Var<T>) -> Var<T> {
         let along =
             |(axis, steps)| (parameter.narrow(axis, 1, steps) - parameter.narrow(axis, 0, steps)).abs().sum();
-        self.steps(parameter.shape()).map(along).sum::<Var<T>>() * self.lambda
+        let parts = self.steps(parameter.shape()).map(along);
+        // What has no neighbours is 0, with a gradient of 0.
+        parts.reduce(|a, b| a + b).map_or_else(|| parameter.sum() * 0.0, |sum| sum * self.lambda)
     }
 
     fn gradient_of<T: Float>(&self, parameter: &Tensor<T>) -> Tensor<T> {

@@ -279,5 +279,31 @@ def gpt():
     r.case("gpt", model, [], call, {"tokens": tokens, "targets": targets})
 
 
-for family in [activations, lookup, norms, attention, transformers, wrappers, gpt]:
+def initialisers():
+    """What has a value is recorded as it is; of what is random, standard deviation and largest of 54,000 numbers."""
+    r = Recorder("initialisers", 8)
+    init = nn.init
+    for name in ["linear", "sigmoid", "tanh", "relu", "leaky_relu", "selu"]:
+        r.row("gain", name, torch.tensor(float(init.calculate_gain(name))))
+    r.row("gain", "leaky_relu_half", torch.tensor(init.calculate_gain("leaky_relu", 0.5)))
+    for shape, groups in [((4, 2, 3, 3), 1), ((4, 2, 3, 3), 2), ((3, 4, 2), 1), ((2, 3, 1, 2, 3), 1)]:
+        r.row("dirac", f"groups{groups}_{'x'.join(map(str, shape))}", init.dirac_(torch.empty(shape), groups))
+    for shape in [(2, 4), (4, 2)]:
+        r.row("eye", "x".join(map(str, shape)), init.eye_(torch.empty(shape)))
+    shape = (120, 50, 3, 3)
+    random = {
+        "xavier_uniform": lambda w: init.xavier_uniform_(w, 2.0), "xavier_normal": init.xavier_normal_,
+        "kaiming_uniform": lambda w: init.kaiming_uniform_(w, nonlinearity="relu"),
+        "kaiming_normal": lambda w: init.kaiming_normal_(w, 0.3, mode="fan_out"),
+        "trunc_normal": lambda w: init.trunc_normal_(w, 0.5, 2.0, -1.0, 3.0), "normal": lambda w: init.normal_(w, 1.0, 0.3),
+        "uniform": lambda w: init.uniform_(w, -1.0, 4.0), "orthogonal": lambda w: init.orthogonal_(w, 1.5),
+    }
+    for name, fill in random.items():
+        w = fill(torch.empty(shape))
+        r.row("random", name, torch.stack([w.mean(), w.std(), w.abs().max()]))
+    sparse = init.sparse_(torch.empty(37, 200), 0.31, 0.5)
+    r.row("random", "sparse_zeros_per_column", (sparse == 0).sum(0).double().unique())
+
+
+for family in [initialisers, activations, lookup, norms, attention, transformers, wrappers, gpt]:
     family()

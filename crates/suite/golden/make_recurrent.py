@@ -32,7 +32,7 @@ with open(Path(sys.argv[1]) / "recurrent.csv", "w") as out:
     for case, (layer, packed) in cases.items():
 
         def row(name, x):
-            values = [f"{v:.10g}" for v in x.detach().flatten().tolist()]
+            values = map(repr, x.detach().flatten().tolist())
             print(",".join([case, name, "x".join(map(str, x.shape)), *values]), file=out)
 
         directions = layer.num_layers * (2 if layer.bidirectional else 1)

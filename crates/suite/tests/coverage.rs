@@ -35,7 +35,7 @@ const EXEMPT_OF_TENSOR: &[(&str, &str)] = &[
     ("outputs", "of a map along an axis"),
     ("transposed", "of a map along an axis: the gradient of map_axis"),
     ("axis_map", "of the specification of resizing; interpolate goes through it"),
-    ("axis_maps", "of the specifications of resizing and borders; interpolate and pad_mode go through them"),
+    ("axis_maps", "of the specification of resizing; interpolate goes through it"),
     ("sample", "the forward of grid_sample"),
     ("sample_input_grad", "a gradient of grid_sample"),
     ("sample_weight_grad", "a gradient of grid_sample"),

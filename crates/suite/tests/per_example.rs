@@ -1,4 +1,5 @@
 //! Per-example gradients of whole models against one backward pass for each example, and that they need no such loop.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a helper of a test may fail as the test itself may
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -251,7 +252,7 @@ fn of_what_mixes_examples_or_does_not_know_them() {
         &with_x,
     );
     check(&(x.t().matmul(&x).matmul(&w.t()).sum() + x.linear(w, None).sum_axes(&[1], false)), &with_x);
-    let own = (&**w).clone();
+    let own = Var::clone(w);
     let y = checkpoint(move |x| x[0].linear(&own, None).tanh(), &[&x]);
     check(&(y.square().sum_axes(&[1], false) + x.linear(w, None).sum_axes(&[1], false)), &with_x);
     let keep = Tensor::from([true, false, true, true, false]).reshape([5, 1]);
@@ -277,8 +278,8 @@ fn of_losses_with_rules_of_their_own() {
     let w = Var::leaf(noise(&[1, 3], 1));
     let x = Var::constant(noise(&[4, 3], 2));
     let y = x.linear(&w, None).reshape([4]);
-    check(&bce(&y.sigmoid(), &Tensor::from([0.0, 1.0, 0.3, 0.9]), Reduction::None), &[&w]);
-    check(&log_cosh(&y, &Tensor::from([0.0, 1.0, 0.3, 0.9]), Reduction::None), &[&w]);
+    check(&bce(&y.sigmoid(), Tensor::from([0.0, 1.0, 0.3, 0.9]), Reduction::None), &[&w]);
+    check(&log_cosh(&y, Tensor::from([0.0, 1.0, 0.3, 0.9]), Reduction::None), &[&w]);
 }
 
 #[test]

@@ -102,7 +102,7 @@ fn forward_mode_is_the_adjoint_of_reverse_mode_and_that_of_finite_differences() 
         }
         Ok(())
     })
-    .mark("forward mode")
+    .mark("jvp")
     .done();
 }
 

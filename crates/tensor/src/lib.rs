@@ -18,6 +18,8 @@ mod any;
 mod arith;
 mod attention;
 mod axis_map;
+#[doc(hidden)]
+pub mod contract;
 mod conv;
 mod crew;
 mod display;
@@ -52,7 +54,8 @@ mod softmax;
 mod storage;
 mod table;
 mod tensor;
-mod views;
+#[doc(hidden)]
+pub mod views;
 
 pub use any::AnyTensor;
 pub use arith::Arith;

@@ -40,7 +40,7 @@ impl<T: Float> Op<T> for MatMul {
             return None;
         }
         let each = match saved.wants(1) {
-            true => outer_products(&batch.rows(&saved.input(0))?, &batch.rows(g)?),
+            true => outer_products(&batch.rows(&saved.input(0))?, &batch.rows(g)?, self.0),
             false => Tensor::zeros([0]),
         };
         Some(vec![Flow::Along(batch.moved(place, &saved.shape(0), place.axis)), Flow::Each(each)])
@@ -48,9 +48,10 @@ impl<T: Float> Op<T> for MatMul {
 }
 
 /// aᵀ·b for each example: `[N, R, A], [N, R, B] → [N, A, B]`.
-fn outer_products<T: Float>(a: &Tensor<T>, b: &Tensor<T>) -> Tensor<T> {
+fn outer_products<T: Float>(a: &Tensor<T>, b: &Tensor<T>, precision: Precision) -> Tensor<T> {
     // Of one row each there is nothing to sum.
-    if a.dim(1) == 1 { a.t() * b } else { a.t().matmul(b) }
+    let is_plain = a.dim(1) == 1 && precision == Precision::Full;
+    if is_plain { a.t() * b } else { a.t().matmul_in(b, None, precision) }
 }
 
 /// x `[…, I]`, weight `[O, I]` and perhaps bias `[O]`; the products in a precision.
@@ -112,7 +113,7 @@ impl<T: Float> Op<T> for Linear {
     fn per_example(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
         let g = batch.rows(g)?;
         let of_weight = match saved.wants(1) {
-            true => outer_products(&g, &batch.rows(&saved.input(0))?),
+            true => outer_products(&g, &batch.rows(&saved.input(0))?, self.0),
             false => Tensor::zeros([0]),
         };
         let of_bias = if saved.wants(2) { g.sum_axes(&[1], false) } else { Tensor::zeros([0]) };
@@ -192,6 +193,13 @@ impl<T: Float> Var<T> {
     }
 
     /// [`Var::linear`] whose operands, here and in the gradients, are taken in `precision`; sums and bias are full.
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_tensor::Precision;
+    /// let (x, w) = (Var::leaf([[1.0_f32, 2.0]]), Var::leaf([[3.0, 4.0]]));
+    /// assert_eq!(x.linear_in(&w, None, Precision::Full).value().to_vec(), [11.0]);
+    /// ```
     ///
     /// # Panics
     /// As `linear`.

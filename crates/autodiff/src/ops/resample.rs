@@ -1,9 +1,9 @@
-//! Sparse linear maps along an axis, and what they are for: resizing, and borders other than a constant. The adjoint is
+//! Sparse linear maps along an axis, and what they are for: resizing. The adjoint is
 //! the transposed map, which adds up what several places read.
 
 use std::sync::Arc;
 
-use gradus_tensor::{AxisMap, Element, Float, Interpolation, PadMode, Resize, Tensor};
+use gradus_tensor::{AxisMap, Element, Float, Interpolation, Resize, Tensor};
 
 use crate::op::{Cotangents, Op, Save, Saved};
 use crate::per_example::{Batch, Flow};
@@ -87,29 +87,5 @@ impl<T: Float> Var<T> {
     #[track_caller]
     pub fn interpolate(&self, to: Resize<'_>, how: Interpolation) -> Self {
         self.mapped("interpolate", how.axis_maps(self.shape(), to, <T as Element>::DTYPE))
-    }
-
-    /// [`Var::pad`] with what `mode` says in the border: `widths` has (before, after) for each axis, the first axis first
-    /// (PyTorch: `functional.pad(mode=…)`, which lists the last axis first).
-    ///
-    /// ```
-    /// use gradus_autodiff::Var;
-    /// use gradus_tensor::PadMode;
-    /// let x = Var::leaf([1.0_f32, 2.0, 3.0]);
-    /// let y = x.pad_mode(&[(2, 1)], PadMode::Reflect);
-    /// assert_eq!(y.value().to_vec(), [3.0, 2.0, 1.0, 2.0, 3.0, 2.0]);
-    /// assert_eq!(y.sum().backward().of(&x).unwrap().to_vec(), [1.0, 3.0, 2.0]);
-    /// ```
-    ///
-    /// # Panics
-    /// If there is not one pair per axis, a mirrored border is not shorter than its axis, a circular one longer, or the
-    /// outermost element of an empty axis is wanted.
-    #[must_use]
-    #[track_caller]
-    pub fn pad_mode(&self, widths: &[(usize, usize)], mode: PadMode) -> Self {
-        match mode {
-            PadMode::Zeros => self.pad(widths, 0.0),
-            _ => self.mapped("pad_mode", mode.axis_maps(self.shape(), widths)),
-        }
     }
 }

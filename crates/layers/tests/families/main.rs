@@ -15,3 +15,4 @@ mod noise;
 mod positions;
 mod refusals;
 mod summaries;
+mod threads;

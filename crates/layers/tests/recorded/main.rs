@@ -6,6 +6,7 @@ mod activations;
 mod attention;
 mod case;
 mod gpt;
+mod initialisers;
 mod lookup;
 mod norms;
 mod transformers;

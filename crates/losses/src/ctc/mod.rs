@@ -23,6 +23,8 @@ const OP: &str = "ctc";
 /// let frames = Var::leaf(Tensor::full([2, 1, 2], 0.5_f64.ln()));
 /// let loss = Ctc::new().loss(&frames, &Tensor::from([[1_i64]]), &[2], &[1]);
 /// assert!((loss.item() + 0.75_f64.ln()).abs() < 1e-12);
+/// let last = Ctc::new().blank(1).zero_infinity(true).reduction(gradus_losses::Reduction::Sum);
+/// assert_eq!(last.loss(&frames, &Tensor::from([[0_i64, 0]]), &[2], &[2]).item(), 0.0); // two alike need a blank between
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ctc {

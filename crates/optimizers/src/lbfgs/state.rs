@@ -24,6 +24,14 @@ const PARTS: [&str; 4] = [DIRECTION, GRADIENT, CHANGES, STEPS];
 impl Lbfgs {
     /// All that a later run needs to go on bit by bit: `iterations`, `learning_rate`, `step_length`, `h_diag`, and for each
     /// parameter `{path}.direction`, `.previous_gradient`, `.old_directions` and `.old_steps`, all in `f64`.
+    ///
+    /// ```
+    /// use gradus_optimizers::Lbfgs;
+    /// let (optimizer, mut other) = (Lbfgs::new(0.5), Lbfgs::new(1.0));
+    /// other.load_state(&optimizer.state())?;
+    /// assert_eq!(other.state().names().count(), 4);
+    /// # Ok::<(), gradus_optimizers::OptimizerError>(())
+    /// ```
     #[must_use]
     pub fn state(&self) -> State {
         let memory = &self.memory;

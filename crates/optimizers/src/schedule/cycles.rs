@@ -96,6 +96,12 @@ impl OneCycle {
 }
 
 /// How the height of cycles changes.
+///
+/// ```
+/// use gradus_optimizers::{Cyclic, CyclicScale, Schedule};
+/// let schedule = Schedule::cyclic(Cyclic { lowest: 0.0, scale: CyclicScale::Halved, ..Cyclic::new(2) });
+/// assert_eq!((schedule.factor(2), schedule.factor(6)), (1.0, 0.5));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum CyclicScale {
     /// Not at all (PyTorch: `triangular`).

@@ -19,7 +19,9 @@ use cycles::{along_cosine, part};
 /// assert_eq!((schedule.factor(0), schedule.factor(9), schedule.factor(100)), (0.1, 1.0, 0.1));
 /// let by_epoch = Schedule::step(30, 0.1).every(1000); // 1000 steps an epoch
 /// assert_eq!(by_epoch.factor(29_999), 1.0);
-/// assert_eq!(Schedule::new(|step| 1.0 / (1 + step) as f64).factor(3), 0.25);
+/// let both = Schedule::new(|step| 1.0 / (1 + step) as f64).times(by_epoch);
+/// assert_eq!(both.factor(3), 0.25);
+/// assert!(both.validate().is_ok() && Schedule::step(0, 0.1).validate().is_err());
 /// ```
 #[derive(Clone)]
 pub struct Schedule {

@@ -2,6 +2,7 @@
 
 mod arithmetic;
 mod attention;
+mod contract;
 mod conv;
 mod convs;
 mod each;
@@ -10,6 +11,7 @@ mod index;
 mod linalg;
 mod matmul;
 mod matrices;
+mod pieces;
 mod pool;
 mod pools;
 mod reduce;
@@ -34,6 +36,8 @@ pub fn table() -> Vec<Row> {
         view::rows(),
         index::rows(),
         matmul::rows(),
+        contract::rows(),
+        pieces::rows(),
         linalg::rows(),
         softmax::rows(),
         attention::rows(),

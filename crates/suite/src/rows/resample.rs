@@ -1,6 +1,6 @@
 //! Resizing and borders along any axes, against the kernels that they are defined by.
 
-use gradus_tensor::{AxisMap, Interpolation, InterpolationMode, PadMode, Resize};
+use gradus_tensor::{AxisMap, Interpolation, InterpolationMode, Resize};
 use gradus_testkit::Dense;
 use proptest::prelude::*;
 
@@ -21,7 +21,6 @@ pub(super) fn rows() -> Vec<Row> {
         resized(row!("interpolate", arrays(), |x, p| x[0].interpolate(Resize::Sizes(&sizes(p)), how(p)) => by_kernel(&x[0], p, false))),
         resized(row!("interpolate", arrays(), |x, p| x[0].interpolate(Resize::Factors(&factors(p)), how(p)) => by_kernel(&x[0], p, true))),
         row!("map_axis", any(1, 1), |x, p| x[0].map_axis(p.axis(0, x[0].rank()), &map(p)) => mapped(&x[0], p)).law(LinearIn(&[0])).large_picks(3),
-        row!("pad_mode", bordered(), |x, p| x[0].pad_mode(&widths(p), mode(p)) => padded(&x[0], p)).law(LinearIn(&[0])).large_picks(4),
     ]
 }
 
@@ -174,40 +173,5 @@ fn mapped(x: &Dense, p: &Draw) -> Dense {
                 weight * x.at(&at)
             })
             .sum()
-    })
-}
-
-/// Axes long enough for every border of [`widths`].
-fn bordered() -> Shapes {
-    prop::collection::vec(3..=4_usize, 1..=3).prop_map(|shape| vec![shape]).boxed()
-}
-
-fn mode(p: &Draw) -> PadMode {
-    [PadMode::Reflect, PadMode::Replicate, PadMode::Circular, PadMode::Zeros][p.below(5, 4)]
-}
-
-fn widths(p: &Draw) -> Vec<(usize, usize)> {
-    (0..p.shapes[0].len()).map(|axis| (p.below(axis, 3), p.below(axis + 1, 3))).collect()
-}
-
-fn padded(x: &Dense, p: &Draw) -> Dense {
-    let widths = widths(p);
-    let shape: Vec<usize> =
-        x.shape().iter().zip(&widths).map(|(d, (before, after))| before + d + after).collect();
-    Dense::from_fn(&shape, |i| {
-        let place = |a: usize| {
-            let (at, last) = (i[a] as isize - widths[a].0 as isize, x.shape()[a] as isize - 1);
-            let at = match mode(p) {
-                PadMode::Zeros => at,
-                PadMode::Reflect if at < 0 => -at,
-                PadMode::Reflect if at > last => 2 * last - at,
-                PadMode::Reflect => at,
-                PadMode::Replicate => at.max(0).min(last),
-                PadMode::Circular => (at + last + 1) % (last + 1),
-            };
-            usize::try_from(at).ok().filter(|&at| at < x.shape()[a])
-        };
-        let at: Option<Vec<usize>> = (0..i.len()).map(place).collect();
-        at.map_or(0.0, |at| x.at(&at))
     })
 }
