@@ -240,7 +240,6 @@ pub(crate) const EXAMPLES_MISSING: &[&str] = &[
     "crates/tensor/src/conv.rs",
     "crates/tensor/src/elementwise.rs",
     "crates/tensor/src/index.rs",
-    "crates/tensor/src/linalg.rs",
     "crates/tensor/src/pool.rs",
     "crates/tensor/src/random.rs",
     "crates/tensor/src/reduce.rs",

@@ -138,6 +138,13 @@ impl<T: Float> Var<T> {
     /// A = Q·R, reduced: `[…, M, N] → Q […, M, K], R […, K, N]`, K = min(M, N) (PyTorch: `linalg.qr`). The gradient asks that
     /// the first K columns be independent, and is NaN where they are not.
     ///
+    /// ```
+    /// let a = gradus_autodiff::Var::leaf([[2.0_f64], [0.0]]);
+    /// let (q, r) = a.qr()?;
+    /// assert_eq!((q.value().to_vec(), r.item()), (vec![1.0, 0.0], 2.0));
+    /// # Ok::<(), gradus_autodiff::tensor::LinalgError>(())
+    /// ```
+    ///
     /// # Errors
     /// If A holds NaN or an infinity.
     ///
@@ -184,6 +191,13 @@ impl<T: Float> Var<T> {
 
     /// The eigenvalues of a symmetric A, ascending: `[…, N, N] → […, N]` (PyTorch: `linalg.eigvalsh`).
     ///
+    /// ```
+    /// let a = gradus_autodiff::Var::leaf([[2.0_f64, 0.0], [0.0, 5.0]]);
+    /// let top = a.eigvalsh()?.select(0, 1);
+    /// assert_eq!(top.backward().of(&a).unwrap().to_vec(), [0.0, 0.0, 0.0, 1.0]);
+    /// # Ok::<(), gradus_autodiff::tensor::LinalgError>(())
+    /// ```
+    ///
     /// # Errors
     /// If the lower triangle holds NaN or an infinity.
     ///
@@ -198,6 +212,14 @@ impl<T: Float> Var<T> {
     /// (PyTorch: `linalg.svd(full_matrices=False)`). Vectors of equal values have no derivative: what they give each other
     /// counts as 0, and so does what vectors of value 0 give to the rest of the space.
     ///
+    /// ```
+    /// let a = gradus_autodiff::Var::leaf([[3.0_f64, 0.0], [0.0, -4.0]]);
+    /// let (u, s, vt) = a.svd()?;
+    /// assert_eq!(s.value().to_vec(), [4.0, 3.0]);
+    /// assert_eq!((u * s.unsqueeze(-2)).matmul(&vt).value().to_vec(), [3.0, 0.0, 0.0, -4.0]);
+    /// # Ok::<(), gradus_autodiff::tensor::LinalgError>(())
+    /// ```
+    ///
     /// # Errors
     /// If A holds NaN or an infinity.
     ///
@@ -211,6 +233,13 @@ impl<T: Float> Var<T> {
 
     /// The singular values, descending: `[…, M, N] → […, K]`, K = min(M, N) (PyTorch: `linalg.svdvals`). Their sum is the
     /// nuclear norm, the first one the spectral norm.
+    ///
+    /// ```
+    /// let a = gradus_autodiff::Var::leaf([[3.0_f64, 0.0], [0.0, -4.0]]);
+    /// let nuclear_norm = a.svdvals()?.sum();
+    /// assert_eq!(nuclear_norm.backward().of(&a).unwrap().to_vec(), [1.0, 0.0, 0.0, -1.0]);
+    /// # Ok::<(), gradus_autodiff::tensor::LinalgError>(())
+    /// ```
     ///
     /// # Errors
     /// If A holds NaN or an infinity.

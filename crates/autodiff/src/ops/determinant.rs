@@ -104,6 +104,13 @@ impl<T: Float> Var<T> {
     /// Sign and logarithm of |det A|: `[…, N, N] → […]` each (PyTorch: `linalg.slogdet`). The gradient of the logarithm
     /// is NaN where A is singular (of all matrices in the batch then).
     ///
+    /// ```
+    /// let a = gradus_autodiff::Var::leaf([[-2.0_f64, 0.0], [0.0, 4.0]]);
+    /// let (sign, log) = a.slogdet();
+    /// assert_eq!((sign.item(), log.item()), (-1.0, 8.0_f64.ln()));
+    /// assert_eq!(log.backward().of(&a).unwrap().to_vec(), [-0.5, 0.0, 0.0, 0.25]);
+    /// ```
+    ///
     /// # Panics
     /// If A is not square.
     #[must_use]

@@ -38,6 +38,12 @@ impl<T: Float> Var<T> {
     /// The Moore–Penrose inverse A⁺: `[…, M, N] → […, N, M]` (PyTorch: `linalg.pinv`). The gradient is that at constant
     /// rank.
     ///
+    /// ```
+    /// let a = gradus_autodiff::Var::leaf([[2.0_f64, 0.0], [0.0, 0.0]]);
+    /// assert_eq!(a.pinv()?.value().to_vec(), [0.5, 0.0, 0.0, 0.0]);
+    /// # Ok::<(), gradus_autodiff::tensor::LinalgError>(())
+    /// ```
+    ///
     /// # Errors
     /// If A holds NaN or an infinity.
     ///

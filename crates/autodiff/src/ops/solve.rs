@@ -211,6 +211,14 @@ impl<T: Float> Var<T> {
     /// The X with A·X = B for a triangular A: `[…, N, N], […, N, K] → […, N, K]` (PyTorch:
     /// `linalg.solve_triangular`). The other triangle of A is not read and gets no gradient; leading axes broadcast.
     ///
+    /// ```
+    /// use gradus_autodiff::{Var, tensor::Triangle};
+    /// let (a, b) = (Var::leaf([[2.0_f64, 9.0], [1.0, 4.0]]), Var::constant([[2.0], [9.0]]));
+    /// let x = a.solve_triangular(&b, Triangle::lower())?;
+    /// assert_eq!(x.value().to_vec(), [1.0, 2.0]);
+    /// # Ok::<(), gradus_autodiff::tensor::LinalgError>(())
+    /// ```
+    ///
     /// # Errors
     /// If an element of the diagonal is 0 or NaN.
     ///
@@ -223,6 +231,13 @@ impl<T: Float> Var<T> {
     }
 
     /// A⁻¹: `[…, N, N] → […, N, N]` (PyTorch: `linalg.inv`).
+    ///
+    /// ```
+    /// let a = gradus_autodiff::Var::leaf([[2.0_f64]]);
+    /// let y = a.inverse()?.sum();
+    /// assert_eq!((y.item(), y.backward().of(&a).unwrap().item()), (0.5, -0.25));
+    /// # Ok::<(), gradus_autodiff::tensor::LinalgError>(())
+    /// ```
     ///
     /// # Errors
     /// If A is singular or holds NaN or an infinity.
@@ -237,6 +252,12 @@ impl<T: Float> Var<T> {
     /// The lower triangular L with A = L·Lᵀ for symmetric positive definite A: `[…, N, N] → […, N, N]` (PyTorch:
     /// `linalg.cholesky`). Only the lower triangle of A is read; the gradient is symmetric, as PyTorch's.
     ///
+    /// ```
+    /// let a = gradus_autodiff::Var::leaf([[4.0_f64, 2.0], [2.0, 5.0]]);
+    /// assert_eq!(a.cholesky()?.value().to_vec(), [2.0, 0.0, 1.0, 2.0]);
+    /// # Ok::<(), gradus_autodiff::tensor::LinalgError>(())
+    /// ```
+    ///
     /// # Errors
     /// If A is not positive definite or holds NaN.
     ///
@@ -249,6 +270,13 @@ impl<T: Float> Var<T> {
 
     /// The X with A·X = B from the Cholesky factor L = self of A: `[…, N, N], […, N, K] → […, N, K]` (PyTorch:
     /// `cholesky_solve`, which names B first).
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// let (a, b) = (Var::leaf([[4.0_f64, 2.0], [2.0, 5.0]]), Var::constant([[8.0], [12.0]]));
+    /// assert_eq!(a.cholesky()?.cholesky_solve(&b)?.value().to_vec(), [1.0, 2.0]);
+    /// # Ok::<(), gradus_autodiff::tensor::LinalgError>(())
+    /// ```
     ///
     /// # Errors
     /// If an element of L's diagonal is 0 or NaN.
@@ -263,6 +291,13 @@ impl<T: Float> Var<T> {
 
     /// Aᵏ by repeated squaring: `[…, N, N] → […, N, N]` (PyTorch: `linalg.matrix_power`). Negative powers are those of the
     /// inverse, power 0 is the identity.
+    ///
+    /// ```
+    /// let a = gradus_autodiff::Var::leaf([[2.0_f64]]);
+    /// let cube = a.matrix_power(3)?.sum();
+    /// assert_eq!((cube.item(), cube.backward().of(&a).unwrap().item()), (8.0, 12.0));
+    /// # Ok::<(), gradus_autodiff::tensor::LinalgError>(())
+    /// ```
     ///
     /// # Errors
     /// If the power is negative and A is singular or holds NaN or an infinity.
@@ -292,6 +327,12 @@ impl<T: Float> Var<T> {
     }
 
     /// e^A = Σ Aᵏ/k!: `[…, N, N] → […, N, N]` (PyTorch: `linalg.matrix_exp`).
+    ///
+    /// ```
+    /// let a = gradus_autodiff::Var::leaf([[0.0_f64, 1.0], [0.0, 0.0]]);
+    /// assert_eq!(a.matrix_exp()?.value().to_vec(), [1.0, 1.0, 0.0, 1.0]);
+    /// # Ok::<(), gradus_autodiff::tensor::LinalgError>(())
+    /// ```
     ///
     /// # Errors
     /// If A holds NaN or an infinity.

@@ -5,6 +5,14 @@ use std::fmt;
 use crate::shape::Shape;
 
 /// A matrix whose values do not allow what was asked.
+///
+/// ```
+/// use gradus_tensor::{LinalgError, Tensor};
+/// match Tensor::<f32>::zeros([5, 2, 2]).inverse() {
+///     Err(LinalgError::Singular { item, pivot, .. }) => assert_eq!((item, pivot), (vec![0], 0)),
+///     other => panic!("{other:?}"),
+/// }
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LinalgError {

@@ -10,7 +10,19 @@ use crate::matmul::matrix_starts;
 use crate::parallel::{self, Cost};
 use crate::tensor::Tensor;
 
-/// P·A = L·U of one or many matrices `[…, M, N]`; see [`Tensor::lu`].
+/// P·A = L·U of one or many matrices `[…, M, N]`; see [`Tensor::lu`]. One factorisation serves many right sides:
+///
+/// ```
+/// use gradus_tensor::{Lu, Tensor};
+/// let lu: Lu<f64> = Tensor::from([[1.0, 2.0], [4.0, 4.0]]).lu()?;
+/// assert_eq!((lu.order().to_vec(), lu.pivots().to_vec()), (vec![1, 0], vec![4.0, 1.0]));
+/// assert_eq!(lu.det().item(), -4.0);
+/// assert_eq!(lu.slogdet().sign.item(), -1.0);
+/// assert_eq!(lu.solve(&Tensor::from([[5.0], [12.0]]))?.to_vec(), [1.0, 2.0]);
+/// assert_eq!(lu.solve_transposed(&Tensor::from([[9.0], [10.0]]))?.to_vec(), [1.0, 2.0]);
+/// assert_eq!(lu.inverse()?.to_vec(), [-1.0, 0.5, 1.0, -0.25]);
+/// # Ok::<(), gradus_tensor::LinalgError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Lu<T: Float> {
     /// U on and above the diagonal, L below.
@@ -134,6 +146,13 @@ impl<T: Float> Tensor<T> {
     }
 
     /// [`Tensor::solve`] for matrices B, with the factors of A, for further right sides.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let (lu, x) = Tensor::from([[2.0_f64]]).solve_and_factors(&Tensor::from([[6.0]]))?;
+    /// assert_eq!((x.item(), lu.solve(&Tensor::from([[8.0]]))?.item()), (3.0, 4.0));
+    /// # Ok::<(), gradus_tensor::LinalgError>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Tensor::solve`].

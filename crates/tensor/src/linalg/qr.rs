@@ -8,6 +8,13 @@ use crate::element::Float;
 use crate::tensor::Tensor;
 
 /// A = Q·R; see [`Tensor::qr`].
+///
+/// ```
+/// use gradus_tensor::{Qr, Tensor};
+/// let Qr { q, r } = Tensor::from([[2.0_f64], [0.0]]).qr()?;
+/// assert_eq!((q.to_vec(), r.to_vec()), (vec![1.0, 0.0], vec![2.0]));
+/// # Ok::<(), gradus_tensor::LinalgError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Qr<T: Float> {
     /// Orthonormal columns.

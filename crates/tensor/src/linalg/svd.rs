@@ -13,6 +13,13 @@ use crate::element::Float;
 use crate::tensor::Tensor;
 
 /// A = U·diag(s)·Vᵀ; see [`Tensor::svd`].
+///
+/// ```
+/// use gradus_tensor::{Svd, Tensor};
+/// let Svd { u, s, vt } = Tensor::<f32>::ones([5, 4, 3]).svd()?;
+/// assert_eq!((u.dims(), s.dims(), vt.dims()), ([5, 4, 3], [5, 3], [5, 3, 3]));
+/// # Ok::<(), gradus_tensor::LinalgError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Svd<T: Float> {
     /// Orthonormal columns, `[…, M, K]`.
