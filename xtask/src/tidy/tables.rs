@@ -209,5 +209,7 @@ pub(crate) const EXAMPLES_MISSING: &[&str] = &[
     "crates/tensor/src/contract/products.rs",
     "crates/tensor/src/elementwise.rs",
     "crates/tensor/src/index.rs",
+    "crates/tensor/src/pool.rs",
+    "crates/tensor/src/random.rs",
     "crates/tensor/src/reduce.rs",
 ];
