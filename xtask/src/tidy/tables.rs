@@ -205,11 +205,7 @@ pub(crate) const EXAMPLES_MISSING: &[&str] = &[
     "crates/autodiff/src/ops/elementwise.rs",
     "crates/autodiff/src/ops/index.rs",
     "crates/autodiff/src/ops/reduce.rs",
-    "crates/tensor/src/contract/einsum.rs",
-    "crates/tensor/src/contract/products.rs",
     "crates/tensor/src/elementwise.rs",
     "crates/tensor/src/index.rs",
-    "crates/tensor/src/pool.rs",
-    "crates/tensor/src/random.rs",
     "crates/tensor/src/reduce.rs",
 ];
