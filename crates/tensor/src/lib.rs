@@ -17,6 +17,7 @@
 mod any;
 mod arith;
 mod attention;
+mod close;
 #[doc(hidden)]
 pub mod contract;
 mod conv;
@@ -24,7 +25,10 @@ mod crew;
 mod display;
 mod element;
 mod elementwise;
+#[cfg(feature = "fft")]
+mod fft;
 mod index;
+mod interop;
 mod isa;
 #[doc(hidden)]
 pub mod kernels;
@@ -73,6 +77,9 @@ pub use pool::Pool2dSpec;
 pub use precision::Precision;
 pub use rng::{Rng, RngState, philox};
 pub use rnn::{RnnOperands, RnnRun, RnnSpec};
+/// What a float type needs for Fourier transforms.
+#[cfg(feature = "fft")]
+pub use rustfft::FftNum;
 pub use shape::{MAX_RANK, Shape};
 pub use storage::{Memory, memory, release_memory, reset_peak_memory, set_recycle_limit};
 pub use table::constants;

@@ -7,6 +7,8 @@ mod conv;
 mod decompose;
 mod determinant;
 mod elementwise;
+#[cfg(feature = "fft")]
+mod fourier;
 mod index;
 mod least_squares;
 mod matmul;
