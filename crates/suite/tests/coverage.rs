@@ -6,9 +6,16 @@ use std::path::{Path, PathBuf};
 use gradus_suite::rows::table;
 use gradus_tensor::Unary;
 
+/// Why Fourier transforms have no row.
+const FOURIER: &str = "behind a feature; compared with its sum in crates/tensor/tests/fft.rs, differentiated in crates/autodiff/tests/fourier.rs";
+
 /// Methods of `Var` that need no row of their own, each with its reason.
 const EXEMPT: &[(&str, &str)] = &[
     ("unary", "every elementwise row goes through it"),
+    ("fft", FOURIER),
+    ("ifft", FOURIER),
+    ("rfft", FOURIER),
+    ("irfft", FOURIER),
     ("matmul_in", "the row of matmul goes through it; bf16 is compared in crates/layers/tests/precision.rs"),
     ("linear_in", "the row of linear goes through it; bf16 is compared in crates/layers/tests/precision.rs"),
 ];

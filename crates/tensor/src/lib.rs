@@ -17,7 +17,11 @@
 mod any;
 mod arith;
 mod attention;
+<<<<<<< HEAD
 mod axis_map;
+=======
+mod close;
+>>>>>>> shapes
 #[doc(hidden)]
 pub mod contract;
 mod conv;
@@ -25,9 +29,16 @@ mod crew;
 mod display;
 mod element;
 mod elementwise;
+<<<<<<< HEAD
 mod functions;
 mod index;
 mod interpolate;
+=======
+#[cfg(feature = "fft")]
+mod fft;
+mod index;
+mod interop;
+>>>>>>> shapes
 mod isa;
 #[doc(hidden)]
 pub mod kernels;
@@ -91,9 +102,15 @@ pub use precision::Precision;
 pub use quantile::QuantileMethod;
 pub use rng::{Rng, RngState, philox};
 pub use rnn::{RnnOperands, RnnRun, RnnSpec};
+<<<<<<< HEAD
 pub use sample::{GridSampling, SamplingMode, SamplingPadding};
 pub use scatter::ScatterReduce;
 pub use search::Unique;
+=======
+/// What a float type needs for Fourier transforms.
+#[cfg(feature = "fft")]
+pub use rustfft::FftNum;
+>>>>>>> shapes
 pub use shape::{MAX_RANK, Shape};
 pub use storage::{Memory, memory, release_memory, reset_peak_memory, set_recycle_limit};
 pub use table::constants;

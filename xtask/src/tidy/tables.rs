@@ -23,7 +23,8 @@ pub(crate) const ALLOWED: &[Allowed] = &[
         name: "gradus-tensor",
         workspace: &[],
         external: &["num-traits"],
-        optional: &["approx", "ndarray", "serde"],
+        // rustfft and realfft: Fourier transforms of any length are a craft of their own.
+        optional: &["approx", "ndarray", "realfft", "rustfft", "serde"],
     },
     Allowed { name: "gradus-autodiff", workspace: &["gradus-tensor"], external: &[], optional: &[] },
     Allowed { name: "gradus-module-derive", workspace: &[], external: &[], optional: &[] },

@@ -7,7 +7,12 @@ mod conv;
 mod decompose;
 mod determinant;
 mod elementwise;
+<<<<<<< HEAD
 mod functions;
+=======
+#[cfg(feature = "fft")]
+mod fourier;
+>>>>>>> shapes
 mod index;
 mod least_squares;
 mod matmul;
