@@ -1,9 +1,9 @@
 //! The last layer and its cross-entropy in one: logits exist for a few rows at a time, forward and backward, never for all.
 //! With vocabularies of 50,000 words the logits are by far the largest thing in a language model's training step.
 
-use gradus_autodiff::{Cotangents, Op, Save, Saved, Var, apply, grad_with};
+use gradus_autodiff::{Batch, Cotangents, Flow, Op, Save, Saved, Var, apply, grad_with};
 use gradus_tensor::kernels::matmul::{Gemm, MatRef, gemm};
-use gradus_tensor::{Element, Float, Tensor};
+use gradus_tensor::{Element, Float, Precision, Tensor};
 
 use crate::check::place;
 use crate::reduction::Reduction;
@@ -318,6 +318,22 @@ impl<T: Float> Op<T> for LinearCrossEntropyOp<T> {
             }
         });
         Ok([of_x, of_weight, of_bias].into_iter().take(saved.count()).collect())
+    }
+
+    /// The answer `[N, C, D]` is larger than all logits, so these may be there for once.
+    fn per_example(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        let (x, bias) = (saved.input(0).contiguous(), (saved.count() > 2).then(|| saved.input(2)));
+        let mut slopes = Vec::new();
+        self.each_chunk(&x, &saved.input(1), bias.as_ref(), |start, labels, logits| {
+            let g = g.narrow(0, start, labels.len()).contiguous();
+            slopes.push(self.blend.cotangent(logits, labels, &g));
+        });
+        let slopes = Tensor::cat(&slopes.iter().collect::<Vec<_>>(), 0);
+        let of_weight = Flow::Each(batch.products(&slopes, &x, Precision::Full)?);
+        let of_bias = Flow::Each(batch.rows(&slopes)?.sum_axes(&[1], false));
+        let mut flows = vec![Flow::Along(batch), of_weight, of_bias];
+        flows.truncate(saved.count());
+        Some(flows)
     }
 }
 

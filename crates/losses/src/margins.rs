@@ -1,6 +1,6 @@
 //! Margin losses of classes and labels: hinge squared, several classes, several labels, and their soft forms.
 
-use gradus_autodiff::{Cotangents, Op, Save, Saved, Var, apply};
+use gradus_autodiff::{Batch, Cotangents, Flow, Op, Save, Saved, Var, apply};
 use gradus_tensor::{Element, Float, Tensor};
 
 use crate::check::{place, same_shape, stretches, values};
@@ -238,6 +238,10 @@ impl<T: Float> Op<T> for LabelMargin {
             slopes[rival] = slopes[rival] + share;
         });
         vec![Some(g.unsqueeze(1) * Var::constant(Tensor::new(*x.shape(), &slopes)))]
+    }
+
+    fn per_example(&self, _: &Saved<Tensor<T>>, _: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        Some(vec![Flow::Along(batch)])
     }
 }
 

@@ -36,10 +36,6 @@ const EXEMPT_OF_TENSOR: &[(&str, &str)] = &[
     ("transposed", "of a map along an axis: the gradient of map_axis"),
     ("axis_map", "of the specification of resizing; interpolate goes through it"),
     ("axis_maps", "of the specification of resizing; interpolate goes through it"),
-    (
-        "is_sensible",
-        "of the specification of resizing; compared with messages in crates/layers/tests/upsample.rs",
-    ),
     ("sample", "the forward of grid_sample"),
     ("sample_input_grad", "a gradient of grid_sample"),
     ("sample_weight_grad", "a gradient of grid_sample"),

@@ -53,6 +53,7 @@ mod shape;
 mod softmax;
 mod storage;
 mod table;
+mod table_examples;
 mod tensor;
 #[doc(hidden)]
 pub mod views;

@@ -4,6 +4,7 @@ use gradus_tensor::{Float, LogDet, Tensor};
 
 use super::solve::undefined;
 use crate::op::{Cotangents, Op, Save, Saved};
+use crate::per_example::{Batch, Flow};
 use crate::var::{Var, apply};
 
 struct Det;
@@ -31,6 +32,10 @@ impl<T: Float> Op<T> for Det {
             _ => cofactors(&a),
         };
         vec![Some(g.unsqueeze(-1).unsqueeze(-1) * cofactors)]
+    }
+
+    fn per_example(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        Some(vec![batch.leading(g.shape(), 0, &saved.shape(0))?])
     }
 }
 
@@ -80,6 +85,10 @@ impl<T: Float> Op<T> for LogDeterminant<T> {
         let a = saved.input(0);
         let inverse = a.inverse().unwrap_or_else(|_| undefined(&a));
         vec![Some(g.unsqueeze(-1).unsqueeze(-1) * inverse.t())]
+    }
+
+    fn per_example(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        Some(vec![batch.leading(g.shape(), 0, &saved.shape(0))?])
     }
 }
 

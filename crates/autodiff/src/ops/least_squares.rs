@@ -4,6 +4,7 @@ use gradus_tensor::{Float, LinalgError, Tensor, Triangle};
 
 use super::solve::Computed;
 use crate::op::{Cotangents, Op, Save, Saved};
+use crate::per_example::{Batch, Flow};
 use crate::var::{Var, apply};
 
 struct PseudoInverse<T: Float>(Computed<T>);
@@ -31,6 +32,10 @@ impl<T: Float> Op<T> for PseudoInverse<T> {
         let left = &left - a.matmul(&p.matmul(&left));
         let right = &right - right.matmul(&p).matmul(&a);
         vec![Some(left + right - pt.matmul(g).matmul(&pt))]
+    }
+
+    fn per_example(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        Some(vec![batch.leading(g.shape(), 2, &saved.shape(0))?])
     }
 }
 

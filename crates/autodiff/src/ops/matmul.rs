@@ -40,18 +40,11 @@ impl<T: Float> Op<T> for MatMul {
             return None;
         }
         let each = match saved.wants(1) {
-            true => outer_products(&batch.rows(&saved.input(0))?, &batch.rows(g)?, self.0),
+            true => batch.products(&saved.input(0), g, self.0)?,
             false => Tensor::zeros([0]),
         };
         Some(vec![Flow::Along(batch.moved(place, &saved.shape(0), place.axis)), Flow::Each(each)])
     }
-}
-
-/// aᵀ·b for each example: `[N, R, A], [N, R, B] → [N, A, B]`.
-fn outer_products<T: Float>(a: &Tensor<T>, b: &Tensor<T>, precision: Precision) -> Tensor<T> {
-    // Of one row each there is nothing to sum.
-    let is_plain = a.dim(1) == 1 && precision == Precision::Full;
-    if is_plain { a.t() * b } else { a.t().matmul_in(b, None, precision) }
 }
 
 /// x `[…, I]`, weight `[O, I]` and perhaps bias `[O]`; the products in a precision.
@@ -111,12 +104,12 @@ impl<T: Float> Op<T> for Linear {
     }
 
     fn per_example(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
-        let g = batch.rows(g)?;
+        let rows = batch.rows(g)?;
         let of_weight = match saved.wants(1) {
-            true => outer_products(&g, &batch.rows(&saved.input(0))?, self.0),
+            true => batch.products(g, &saved.input(0), self.0)?,
             false => Tensor::zeros([0]),
         };
-        let of_bias = if saved.wants(2) { g.sum_axes(&[1], false) } else { Tensor::zeros([0]) };
+        let of_bias = if saved.wants(2) { rows.sum_axes(&[1], false) } else { Tensor::zeros([0]) };
         let mut out = vec![Flow::Along(batch), Flow::Each(of_weight), Flow::Each(of_bias)];
         out.truncate(saved.count());
         Some(out)

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use gradus_tensor::{Float, LinalgError, Lu, Tensor, Triangle};
 
 use crate::op::{Cotangents, Op, Save, Saved};
+use crate::per_example::{Batch, Flow};
 use crate::var::{Var, apply};
 
 /// A value that was there before its operation, since computing it may fail.
@@ -68,6 +69,12 @@ impl<T: Float> Op<T> for Solve<T> {
         });
         vec![left, Some(right)]
     }
+
+    fn per_example(&self, _: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        // Leading axes broadcast.
+        batch.leading::<T>(g.shape(), 2, g.shape())?;
+        Some(vec![Flow::Broadcast, Flow::Broadcast])
+    }
 }
 
 struct Substitute<T: Float> {
@@ -99,6 +106,12 @@ impl<T: Float> Op<T> for Substitute<T> {
         });
         vec![left, Some(right)]
     }
+
+    fn per_example(&self, _: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        // Leading axes broadcast.
+        batch.leading::<T>(g.shape(), 2, g.shape())?;
+        Some(vec![Flow::Broadcast, Flow::Broadcast])
+    }
 }
 
 struct Inverse<T: Float>(Computed<T>);
@@ -120,6 +133,10 @@ impl<T: Float> Op<T> for Inverse<T> {
     fn vjp(&self, saved: &Saved<Var<T>>, g: &Var<T>) -> Cotangents<Var<T>> {
         let inverse = saved.output().t();
         vec![Some(-inverse.matmul(g).matmul(&inverse))]
+    }
+
+    fn per_example(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        Some(vec![batch.leading(g.shape(), 2, &saved.shape(0))?])
     }
 }
 
@@ -149,6 +166,10 @@ impl<T: Float> Op<T> for Cholesky<T> {
         let outer = outer.unwrap_or_else(|_| undefined(g)); // never: L's diagonal is positive
         vec![Some((&outer + outer.t()) * 0.5)]
     }
+
+    fn per_example(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        Some(vec![batch.leading(g.shape(), 2, &saved.shape(0))?])
+    }
 }
 
 struct Exponential<T: Float>(Computed<T>);
@@ -177,6 +198,10 @@ impl<T: Float> Op<T> for Exponential<T> {
             Ok(large) => large.narrow(-2, 0, n).narrow(-1, n, n),
             Err(_) => undefined(g), // the cotangent is not finite
         })]
+    }
+
+    fn per_example(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        Some(vec![batch.leading(g.shape(), 2, &saved.shape(0))?])
     }
 }
 
@@ -276,6 +301,13 @@ impl<T: Float> Var<T> {
 
     /// The X with A·X = B from the Cholesky factor L = self of A: `[…, N, N], […, N, K] → […, N, K]` (PyTorch:
     /// `cholesky_solve`, which names B first).
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// let (a, b) = (Var::leaf([[4.0_f64, 2.0], [2.0, 5.0]]), Var::constant([[8.0], [12.0]]));
+    /// assert_eq!(a.cholesky()?.cholesky_solve(&b)?.value().to_vec(), [1.0, 2.0]);
+    /// # Ok::<(), gradus_autodiff::tensor::LinalgError>(())
+    /// ```
     ///
     /// # Errors
     /// If an element of L's diagonal is 0 or NaN.

@@ -3,6 +3,7 @@
 use gradus_tensor::{Float, Tensor};
 
 use crate::op::{Cotangents, Op, Save, Saved};
+use crate::per_example::{Batch, Flow};
 use crate::var::{Var, apply};
 
 struct Triangle {
@@ -25,6 +26,10 @@ impl<T: Float> Op<T> for Triangle {
 
     fn vjp(&self, _: &Saved<Var<T>>, g: &Var<T>) -> Cotangents<Var<T>> {
         vec![Some(if self.upper { g.triu(self.diagonal) } else { g.tril(self.diagonal) })]
+    }
+
+    fn per_example(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        Some(vec![batch.leading(g.shape(), 2, &saved.shape(0))?])
     }
 }
 

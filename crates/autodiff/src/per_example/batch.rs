@@ -1,7 +1,9 @@
 //! Where the examples of a batch lie in a tensor, and the few ways to look at a tensor example by example. It knows shapes, no
 //! operation.
 
-use gradus_tensor::{Float, MAX_RANK, Shape, Tensor};
+use gradus_tensor::{Float, MAX_RANK, Precision, Shape, Tensor};
+
+use super::Flow;
 
 /// Where N examples lie in a tensor: read in row-major order it is `[outer, N, …]`, and example n is the part `[.., n, ..]`. So a
 /// batch along any axis can be described, also one that is merged with others (rows of all examples, `[N·T, C]`), and a reshape
@@ -56,7 +58,13 @@ fn prefix(shape: &Shape, axis: usize) -> usize {
 }
 
 impl Batch {
-    /// The number of examples, N, which is at least 2.
+    /// `count` examples, the whole batch `outer` times.
+    #[must_use]
+    pub const fn new(count: usize, outer: usize) -> Self {
+        Self { count, outer }
+    }
+
+    /// The number of examples, N, which is at least 2 when an operation is asked.
     #[must_use]
     pub fn count(&self) -> usize {
         self.count
@@ -127,6 +135,27 @@ impl Batch {
         let (n, after) = (self.count, x.len() / part);
         let apart = x.reshape([self.outer, n, after, width]).permute(&[1, 0, 2, 3]);
         Some(apart.reshape([n, self.outer * after, width]))
+    }
+
+    /// The sum of aᵀ·b over the rows of each example: `[…, A], […, B] → [N, A, B]`; `None` as for [`Batch::rows`].
+    #[must_use]
+    pub fn products<T: Float>(
+        &self,
+        a: &Tensor<T>,
+        b: &Tensor<T>,
+        precision: Precision,
+    ) -> Option<Tensor<T>> {
+        let (a, b) = (self.rows(a)?, self.rows(b)?);
+        // Of one row each there is nothing to sum.
+        let is_plain = a.dim(1) == 1 && precision == Precision::Full;
+        Some(if is_plain { a.t() * &b } else { a.t().matmul_in(&b, None, precision) })
+    }
+
+    /// What an input `[…, R, C]` of an op on matrices gets, whose output has the same leading axes and holds the examples there.
+    #[must_use]
+    pub fn leading<T: Float>(&self, output: &Shape, axes: usize, input: &Shape) -> Option<Flow<T>> {
+        let place = self.place(output)?;
+        (place.axis + axes < output.len()).then(|| Flow::Along(self.moved(place, input, place.axis)))
     }
 
     /// What a broadcast input of shape `to` gets from each example: `x` of the output's shape is summed over the axes that were
