@@ -17,11 +17,8 @@
 mod any;
 mod arith;
 mod attention;
-<<<<<<< HEAD
 mod axis_map;
-=======
 mod close;
->>>>>>> shapes
 #[doc(hidden)]
 pub mod contract;
 mod conv;
@@ -29,16 +26,13 @@ mod crew;
 mod display;
 mod element;
 mod elementwise;
-<<<<<<< HEAD
-mod functions;
-mod index;
-mod interpolate;
-=======
 #[cfg(feature = "fft")]
 mod fft;
+mod functions;
+mod index;
 mod index;
 mod interop;
->>>>>>> shapes
+mod interpolate;
 mod isa;
 #[doc(hidden)]
 pub mod kernels;
@@ -102,15 +96,12 @@ pub use precision::Precision;
 pub use quantile::QuantileMethod;
 pub use rng::{Rng, RngState, philox};
 pub use rnn::{RnnOperands, RnnRun, RnnSpec};
-<<<<<<< HEAD
-pub use sample::{GridSampling, SamplingMode, SamplingPadding};
-pub use scatter::ScatterReduce;
-pub use search::Unique;
-=======
 /// What a float type needs for Fourier transforms.
 #[cfg(feature = "fft")]
 pub use rustfft::FftNum;
->>>>>>> shapes
+pub use sample::{GridSampling, SamplingMode, SamplingPadding};
+pub use scatter::ScatterReduce;
+pub use search::Unique;
 pub use shape::{MAX_RANK, Shape};
 pub use storage::{Memory, memory, release_memory, reset_peak_memory, set_recycle_limit};
 pub use table::constants;

@@ -88,8 +88,24 @@ fn made(text: &str) -> Vec<String> {
             names.push(name);
         }
         documented = line.starts_with("///") || line.starts_with("#[");
+        names.extend(methods(line));
     }
     names
+}
+
+/// The methods that a macro makes from a line of its call that holds their documentation as a string.
+fn methods(line: &str) -> Vec<String> {
+    let parts: Vec<&str> = line.split('"').collect();
+    let [before, documentation, after] = parts[..] else { return Vec::new() };
+    let code = format!("{before} {after}");
+    if !documentation.contains("PyTorch") || code.contains(['(', ')', '[', '#', '.']) {
+        return Vec::new();
+    }
+    let words = code.split_whitespace().map(|word| word.trim_end_matches(';'));
+    words
+        .filter(|word| word.len() > 1 && word.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// The last names in `pub use …;`.
@@ -137,6 +153,13 @@ mod tests {
         let text = "activations! {\n    /// max(x, 0).\n    Relu relu;\n    Other none;\n}\n";
         let items = items("crates/layers/src/activation.rs", text);
         assert!(items.has("layers::Relu") && !items.has("layers::Other"));
+        let text = "made! {\n    \"a ≤ b (PyTorch: `le`).\" less_equal less_equal_scalar <=;\n    panic!(\"PyTorch\") none;\n}\n";
+        let items = self::items("crates/tensor/src/logic.rs", text);
+        assert!(
+            items.has("Tensor::less_equal")
+                && items.has("Tensor::less_equal_scalar")
+                && !items.has("Tensor::none")
+        );
     }
 
     #[test]

@@ -7,12 +7,9 @@ mod conv;
 mod decompose;
 mod determinant;
 mod elementwise;
-<<<<<<< HEAD
-mod functions;
-=======
 #[cfg(feature = "fft")]
 mod fourier;
->>>>>>> shapes
+mod functions;
 mod index;
 mod least_squares;
 mod matmul;
