@@ -30,7 +30,6 @@ mod elementwise;
 mod fft;
 mod functions;
 mod index;
-mod index;
 mod interop;
 mod interpolate;
 mod isa;
