@@ -51,7 +51,7 @@ impl<T: Float> Tensor<T> {
     /// let (largest, taps) = x.max_pool2d_taps(spec);
     /// assert_eq!((largest.to_vec(), taps.to_vec()), (vec![3.0, 4.0, 9.0], vec![1, 1, 0]));
     /// assert_eq!(spec.place([0, 2], 0, 3), 2); // tap 0 of the third window, in rows of 3
-    /// assert_eq!(Tensor::ones([1, 3]).max_pool2d_taps_grad(&taps, [2, 3], spec).sum().item(), 3.0_f32);
+    /// assert_eq!(Tensor::<f32>::ones([1, 3]).max_pool2d_taps_grad(&taps, [2, 3], spec).sum().item(), 3.0);
     /// assert_eq!(x.max_pool2d_values(spec), largest);
     /// ```
     ///
