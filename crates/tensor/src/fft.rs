@@ -156,7 +156,7 @@ impl<T: Float + FftNum> Tensor<T> {
             parallel::chunks_mut(out, n, cost(lead.count(), n), |i, out| {
                 let mut spectrum: Vec<Complex<T>> = pairs(&values[i * 2 * half..][..2 * half]).collect();
                 spectrum[0].im = T::of(0.0);
-                if n % 2 == 0 {
+                if n.is_multiple_of(2) {
                     spectrum[half - 1].im = T::of(0.0);
                 }
                 // INVARIANT: as in `rfft`, and what must be real was just made so.
