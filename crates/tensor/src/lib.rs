@@ -17,7 +17,11 @@
 mod any;
 mod arith;
 mod attention;
+<<<<<<< HEAD
 mod axis_map;
+=======
+mod close;
+>>>>>>> shapes
 #[doc(hidden)]
 pub mod contract;
 mod conv;
@@ -25,18 +29,28 @@ mod crew;
 mod display;
 mod element;
 mod elementwise;
+<<<<<<< HEAD
+mod functions;
 mod index;
 mod interpolate;
+=======
+#[cfg(feature = "fft")]
+mod fft;
+mod index;
+mod interop;
+>>>>>>> shapes
 mod isa;
 #[doc(hidden)]
 pub mod kernels;
 mod layout;
 mod linalg;
+mod logic;
 mod make;
 mod math;
 mod matmul;
 mod norm;
 mod operators;
+mod order;
 mod pack;
 mod packed_matrix;
 mod pad;
@@ -44,13 +58,19 @@ pub mod parallel;
 mod polynomial;
 mod pool;
 mod precision;
+mod quantile;
 mod random;
 mod reduce;
 mod rng;
 mod rnn;
 mod sample;
+mod scan;
+mod scatter;
+mod search;
 mod shape;
 mod softmax;
+mod special;
+mod statistics;
 mod storage;
 mod table;
 mod table_examples;
@@ -79,9 +99,18 @@ pub use pad::PadMode;
 pub use parallel::{set_threads, threads, with_threads};
 pub use pool::{Pool1dSpec, Pool2dSpec, Pool3dSpec, PoolSpec};
 pub use precision::Precision;
+pub use quantile::QuantileMethod;
 pub use rng::{Rng, RngState, philox};
 pub use rnn::{RnnOperands, RnnRun, RnnSpec};
+<<<<<<< HEAD
 pub use sample::{GridSampling, SamplingMode, SamplingPadding};
+pub use scatter::ScatterReduce;
+pub use search::Unique;
+=======
+/// What a float type needs for Fourier transforms.
+#[cfg(feature = "fft")]
+pub use rustfft::FftNum;
+>>>>>>> shapes
 pub use shape::{MAX_RANK, Shape};
 pub use storage::{Memory, memory, release_memory, reset_peak_memory, set_recycle_limit};
 pub use table::constants;

@@ -195,7 +195,7 @@ impl<T: Float> Var<T> {
     #[track_caller]
     pub fn max_pool_with_indices<const D: usize>(&self, spec: PoolSpec<D>) -> (Self, Tensor<i64>) {
         let (_, place) = self.value().max_pool_with_indices(spec);
-        (self.picked::<D>(&place), place)
+        (self.taken_at::<D>(&place), place)
     }
 
     /// The largest element of each of `size` regions that cover the last `D` (1 to 3) axes, and its place counted row by
@@ -214,11 +214,11 @@ impl<T: Float> Var<T> {
     #[track_caller]
     pub fn adaptive_max_pool_with_indices<const D: usize>(&self, size: [usize; D]) -> (Self, Tensor<i64>) {
         let (_, place) = self.value().adaptive_max_pool_with_indices(size);
-        (self.picked::<D>(&place), place)
+        (self.taken_at::<D>(&place), place)
     }
 
     /// The elements at `place`, counted row by row over the last `D` axes.
-    fn picked<const D: usize>(&self, place: &Tensor<i64>) -> Self {
+    fn taken_at<const D: usize>(&self, place: &Tensor<i64>) -> Self {
         let flat = place.reshape(merged(place.shape(), D));
         self.reshape(merged(self.shape(), D)).gather(-1, &flat).reshape(*place.shape())
     }
