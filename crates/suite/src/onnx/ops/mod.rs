@@ -15,6 +15,7 @@ mod linear_attention;
 mod loss;
 mod matmul;
 mod norm;
+mod order;
 mod pool;
 mod quantize;
 mod recurrent;
@@ -50,6 +51,7 @@ const FAMILIES: &[&[(&str, Mapping)]] = &[
     loss::TABLE,
     matmul::TABLE,
     norm::TABLE,
+    order::TABLE,
     pool::TABLE,
     quantize::TABLE,
     recurrent::TABLE,
