@@ -9,6 +9,15 @@ use crate::engine::{grad, grad_with};
 use crate::var::Var;
 
 /// A gradient that disagrees with the numbers.
+///
+/// ```
+/// use gradus_autodiff::{GradCheckError, check_grads};
+/// use gradus_tensor::Tensor;
+/// // A copy of x that has no gradient: the rule sees one factor of the two.
+/// let wrong = |x: &[gradus_autodiff::Var<f64>]| x[0].detach() * &x[0];
+/// let error: Option<GradCheckError> = check_grads(wrong, &[Tensor::from([3.0])], 1).err();
+/// assert_eq!(error.map(|error| error.order), Some(1));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct GradCheckError {
     /// Which derivative: 1 for the gradient, 2 for the gradient of the gradient …
@@ -17,11 +26,18 @@ pub struct GradCheckError {
     pub analytic: f64,
     /// The same from central differences.
     pub numeric: f64,
+    /// Whether these two agree, but [`Var::backward`], which takes the fused rules, does not agree with [`grad`].
+    pub of_fused_rule: bool,
 }
 
 impl fmt::Display for GradCheckError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { order, analytic, numeric } = self;
+        let Self { order, analytic, numeric, of_fused_rule } = self;
+        if *of_fused_rule {
+            return f.write_str(
+                "check_grads: the fused rules (backward) disagree with the differentiable ones (grad)",
+            );
+        }
         write!(
             f,
             "check_grads: derivative of order {order} disagrees: {analytic} from the rule, {numeric} measured"
@@ -136,10 +152,11 @@ impl GradCheck {
             (project(&leaves(self.step)).item() - project(&leaves(-self.step)).item()) / (2.0 * self.step);
         let doors_agree = order > 1 || self.backward_agrees(&leaves(0.0), f, seed);
         let allowed = self.absolute + self.relative * analytic.abs().max(numeric.abs());
-        if (analytic - numeric).abs() <= allowed && doors_agree {
+        let close = (analytic - numeric).abs() <= allowed;
+        if close && doors_agree {
             return self.check(&slope, inputs, order + 1);
         }
-        Err(GradCheckError { order, analytic, numeric })
+        Err(GradCheckError { order, analytic, numeric, of_fused_rule: close })
     }
 
     /// Whether the fused rules of `backward` and the differentiable ones of `grad` agree.

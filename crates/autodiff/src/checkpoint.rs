@@ -165,6 +165,15 @@ pub fn checkpoint<T: Float>(
 /// [`checkpoint`] of a function whose first run is written apart from the later ones: `first` may borrow, write down what `again` must
 /// start from, and tell others what it does. Both must compute the same.
 ///
+/// ```
+/// use gradus_autodiff::{Var, checkpoint_with};
+/// let (x, mut runs) = (Var::leaf([1.0_f64, 2.0]), 0);
+/// let first = |x: &[Var<f64>]| { runs += 1; x[0].exp().sin() };
+/// let y = checkpoint_with(first, |x| x[0].exp().sin(), &[&x]);
+/// assert_eq!(runs, 1);
+/// assert!(y.sum().backward().of(&x).is_some());
+/// ```
+///
 /// # Panics
 /// As [`checkpoint`].
 #[must_use]

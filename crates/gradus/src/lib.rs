@@ -36,7 +36,10 @@ pub mod module {
 
 /// What a program usually needs: `use gradus::prelude::*;`
 pub mod prelude {
-    pub use crate::autodiff::{Gradients, Var, grad, no_grad};
+    pub use crate::autodiff::{
+        Gradients, Var, detect_anomaly, grad, hessian, hvp, jacobian, jvp, no_grad, per_example_gradients,
+        vjp,
+    };
     pub use crate::data::{Loader, Pairs};
     pub use crate::io::{load, save};
     pub use crate::layers::{
@@ -47,7 +50,7 @@ pub mod prelude {
         TransformerBuilder, TransformerDecoder, TransformerEncoder, Unflatten,
     };
     pub use crate::losses::{Reduction, bce_with_logits, cross_entropy, huber, mse};
-    pub use crate::module::{Context, Layer, Module, Param, summary};
+    pub use crate::module::{Context, Layer, Module, Param, checkpoint, summary};
     pub use crate::optimizers::{Adam, AdamW, GradientDescent, Schedule, Sgd};
     pub use crate::regularizers::{elastic_net, l2};
     pub use crate::tensor::{AttentionOptions, Rng, Tensor};

@@ -1,6 +1,6 @@
 //! Vectors by number.
 
-use gradus_autodiff::{Cotangents, Op, Save, Saved, Var, apply, choose};
+use gradus_autodiff::{Batch, Cotangents, Flow, Op, Save, Saved, Var, apply, choose};
 use gradus_module::{Context, Module, Param};
 use gradus_tensor::{Float, Rng, Shape, Tensor};
 
@@ -230,5 +230,9 @@ impl<T: Float> Op<T> for InPlaceOf<T> {
 
     fn vjp(&self, _: &Saved<Var<T>>, g: &Var<T>) -> Cotangents<Var<T>> {
         vec![Some(g.clone())]
+    }
+
+    fn per_example(&self, _: &Saved<Tensor<T>>, _: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        Some(vec![Flow::Along(batch)])
     }
 }

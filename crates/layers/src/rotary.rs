@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use gradus_autodiff::{Cotangents, Op, Save, Saved, Var, apply};
+use gradus_autodiff::{Batch, Cotangents, Flow, Op, Save, Saved, Var, apply};
 use gradus_module::Module;
 use gradus_tensor::parallel::{Cost, chunks_mut};
 use gradus_tensor::{Float, Tensor};
@@ -237,5 +237,10 @@ impl<T: Float> Op<T> for Turn<T> {
     fn vjp_fused(&self, _: &mut Saved<Tensor<T>>, g: Tensor<T>) -> Result<Cotangents<Tensor<T>>, Tensor<T>> {
         let back = Turn { tables: self.tables.clone(), layout: Arc::clone(&self.layout), back: !self.back };
         Ok(vec![Some(back.turned(g))])
+    }
+
+    /// Each vector turns on its own.
+    fn per_example(&self, _: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        Some(vec![batch.leading(g.shape(), 1, g.shape())?])
     }
 }

@@ -68,6 +68,15 @@ where
 /// [`checkpoint`] of any function of several inputs and a context, which must do the same in each run. It owns what it captures: see
 /// [`shared`] for modules.
 ///
+/// ```
+/// use gradus_autodiff::Var;
+/// use gradus_module::{Context, checkpoint_with_context};
+/// let (x, y) = (Var::leaf([1.0_f32, 2.0]), Var::leaf([3.0_f32, 4.0]));
+/// let z = checkpoint_with_context(|v, _| (&v[0] * &v[1]).exp(), &[&x, &y], &mut Context::eval());
+/// let gradients = z.sum().backward();
+/// assert!(gradients.of(&x).is_some() && gradients.of(&y).is_some());
+/// ```
+///
 /// # Panics
 /// As [`gradus_autodiff::checkpoint`].
 #[must_use]

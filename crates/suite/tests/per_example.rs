@@ -1,4 +1,5 @@
 //! Per-example gradients of whole models against one backward pass for each example, and that they need no such loop.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a helper of a test may fail as the test itself may
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -8,9 +9,9 @@ use gradus_autodiff::{
 };
 use gradus_layers::{
     BatchNorm1d, BatchNorm2d, Conv2d, Embedding, GroupNorm, LayerNorm, Linear, MaxPool2d, MultiheadAttention,
-    RmsNorm, Rnn,
+    RmsNorm, Rnn, Rotary,
 };
-use gradus_losses::{Reduction, bce, cross_entropy, log_cosh};
+use gradus_losses::{Ctc, LinearCrossEntropy, Reduction, bce, cross_entropy, log_cosh, multilabel_margin};
 use gradus_module::{Context, Layer, Module, Param};
 use gradus_tensor::{Conv2dSpec, Rng, Tensor};
 use gradus_testkit::{Tolerance, assert_close, compare};
@@ -251,7 +252,7 @@ fn of_what_mixes_examples_or_does_not_know_them() {
         &with_x,
     );
     check(&(x.t().matmul(&x).matmul(&w.t()).sum() + x.linear(w, None).sum_axes(&[1], false)), &with_x);
-    let own = (&**w).clone();
+    let own = Var::clone(w);
     let y = checkpoint(move |x| x[0].linear(&own, None).tanh(), &[&x]);
     check(&(y.square().sum_axes(&[1], false) + x.linear(w, None).sum_axes(&[1], false)), &with_x);
     let keep = Tensor::from([true, false, true, true, false]).reshape([5, 1]);
@@ -277,8 +278,43 @@ fn of_losses_with_rules_of_their_own() {
     let w = Var::leaf(noise(&[1, 3], 1));
     let x = Var::constant(noise(&[4, 3], 2));
     let y = x.linear(&w, None).reshape([4]);
-    check(&bce(&y.sigmoid(), &Tensor::from([0.0, 1.0, 0.3, 0.9]), Reduction::None), &[&w]);
-    check(&log_cosh(&y, &Tensor::from([0.0, 1.0, 0.3, 0.9]), Reduction::None), &[&w]);
+    check(&bce(&y.sigmoid(), Tensor::from([0.0, 1.0, 0.3, 0.9]), Reduction::None), &[&w]);
+    check(&log_cosh(&y, Tensor::from([0.0, 1.0, 0.3, 0.9]), Reduction::None), &[&w]);
+}
+
+#[test]
+fn of_losses_over_rows_and_frames() {
+    let rng = &mut Rng::seed(1);
+    let mut layer = Linear::new(3, 5, rng);
+    shake(&mut layer);
+    let cx = || Context::eval();
+    // Two frames of three examples.
+    let words = Tensor::from([[1_i64, 1], [2, 3], [4, 1]]);
+    check_fast(&layer, noise(&[2, 3, 3], 2), |x| {
+        let frames = layer.forward(x, &mut cx()).log_softmax(-1);
+        Ctc::new().reduction(Reduction::None).loss(&frames, &words, &[2, 2, 2], &[1, 2, 1])
+    });
+    let labels = Tensor::from([[1_i64, 4, -1, 0, 0], [0, -1, 0, 0, 0], [2, 3, 4, -1, 0]]);
+    check_fast(&layer, noise(&[3, 3], 2), |x| {
+        multilabel_margin(&layer.forward(x, &mut cx()), &labels, Reduction::None)
+    });
+    // Two rows of each of four examples, one of them ignored, in chunks that cut an example in two.
+    let targets = Tensor::from([4_i64, 0, 1, -100, 2, 2, 3, 0]);
+    let loss = LinearCrossEntropy::new().label_smoothing(0.1).chunk(3).reduction(Reduction::None);
+    let bias = layer.bias.as_deref();
+    let (x, w) = (Var::leaf(noise(&[8, 3], 5)), &*layer.weight);
+    let losses = loss.loss(&x, w, bias, &targets).reshape([4, 2]).sum_axes(&[1], false);
+    check(&losses, &[&x, w, bias.expect("a bias")]);
+    let all = Tensor::from([4_i64, 0, 1, 3, 2, 2, 3, 0]);
+    check_fast(&layer, noise(&[8, 3], 5), |x| {
+        loss.loss(x, w, bias, &all).reshape([4, 2]).sum_axes(&[1], false)
+    });
+    let rotary: Rotary<f64> = Rotary::new(4).expect("an even size");
+    let mut wide = Linear::new(4, 4, rng);
+    shake(&mut wide);
+    check_fast(&wide, noise(&[3, 2, 4], 2), |x| {
+        rotary.turn(&wide.forward(x, &mut cx()), 1).sin().sum_axes(&[1, 2], false)
+    });
 }
 
 #[test]

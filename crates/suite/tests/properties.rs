@@ -66,7 +66,7 @@ fn direction(x: &Tensor<f64>, noise: &mut gradus_testkit::Noise) -> Tensor<f64> 
 
 #[test]
 fn forward_mode_is_the_adjoint_of_reverse_mode_and_that_of_finite_differences() {
-    for_each_draw("forward mode", 12, |row, draw| {
+    for_each_draw("forward mode", cases(), |row, draw| {
         let x: Vec<Tensor<f64>> = row.inputs(draw).iter().map(Dense::tensor).collect();
         let mut noise = gradus_testkit::Noise::new(draw.seed + 17);
         let v: Vec<Tensor<f64>> = x.iter().map(|x| direction(x, &mut noise)).collect();
@@ -102,7 +102,7 @@ fn forward_mode_is_the_adjoint_of_reverse_mode_and_that_of_finite_differences() 
         }
         Ok(())
     })
-    .mark("forward mode")
+    .mark("jvp")
     .done();
 }
 
@@ -125,7 +125,7 @@ fn cut(shape: &[usize], noise: &mut gradus_testkit::Noise) -> [usize; 3] {
 
 #[test]
 fn gradients_by_example_are_those_of_each_loss_alone() {
-    for_each_draw("per-example gradients", 16, |row, draw| {
+    for_each_draw("per-example gradients", cases(), |row, draw| {
         let x: Vec<Var<f64>> = leaves(&row.inputs(draw));
         let y = (row.function.double)(&x, draw);
         if y.is_empty() {

@@ -113,6 +113,8 @@ macro_rules! define_unary {
                 $(#[$doc])*
                 ///
                 /// For each element: `[…] → […]`.
+                ///
+                #[doc = $crate::unary_example!(tensor $name)]
                 #[must_use]
                 pub fn $name(&self $(, $p: $pt)*) -> Self { self.unary(Unary::$Name { $($p),* }) }
             )*

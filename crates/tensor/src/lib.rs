@@ -17,13 +17,21 @@
 mod any;
 mod arith;
 mod attention;
+mod axis_map;
+mod close;
+#[doc(hidden)]
+pub mod contract;
 mod conv;
 mod crew;
 mod display;
 mod element;
 mod elementwise;
+#[cfg(feature = "fft")]
+mod fft;
 mod functions;
 mod index;
+mod interop;
+mod interpolate;
 mod isa;
 #[doc(hidden)]
 pub mod kernels;
@@ -48,6 +56,7 @@ mod random;
 mod reduce;
 mod rng;
 mod rnn;
+mod sample;
 mod scan;
 mod scatter;
 mod search;
@@ -57,15 +66,21 @@ mod special;
 mod statistics;
 mod storage;
 mod table;
+mod table_examples;
 mod tensor;
-mod views;
+#[doc(hidden)]
+pub mod views;
 
 pub use any::AnyTensor;
 pub use arith::Arith;
 pub use attention::{AttentionOptions, PackedHeads};
-pub use conv::{Conv2dFilters, Conv2dFinish, Conv2dSpec};
+pub use axis_map::AxisMap;
+pub use conv::{
+    Conv1dSpec, Conv2dFilters, Conv2dFinish, Conv2dSpec, Conv3dSpec, ConvSpec, ConvTransposeSpec, PatchSpec,
+};
 pub use element::{DType, Element, Float, Number};
 pub use elementwise::{Binary, Reads, Unary};
+pub use interpolate::{Interpolation, InterpolationMode, Resize};
 pub use isa::{Body, Fused, Isa, MulAdd, Separate, current_isa, dispatch, with_isa};
 pub use kernels::rnn::{BatchSizes, Recurrence};
 pub use layout::{Collapsed, Layout};
@@ -73,12 +88,17 @@ pub use linalg::{Eigh, LinalgError, LogDet, Lu, Qr, Svd, Triangle};
 pub use math::Math;
 pub use pack::Pack;
 pub use packed_matrix::PackedMatrix;
+pub use pad::PadMode;
 pub use parallel::{set_threads, threads, with_threads};
-pub use pool::Pool2dSpec;
+pub use pool::{Pool1dSpec, Pool2dSpec, Pool3dSpec, PoolSpec};
 pub use precision::Precision;
 pub use quantile::QuantileMethod;
 pub use rng::{Rng, RngState, philox};
 pub use rnn::{RnnOperands, RnnRun, RnnSpec};
+/// What a float type needs for Fourier transforms.
+#[cfg(feature = "fft")]
+pub use rustfft::FftNum;
+pub use sample::{GridSampling, SamplingMode, SamplingPadding};
 pub use scatter::ScatterReduce;
 pub use search::Unique;
 pub use shape::{MAX_RANK, Shape};

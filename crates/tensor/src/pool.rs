@@ -2,6 +2,8 @@
 //! stands in `kernels::pool`. It must never know layers.
 
 mod cells;
+mod places;
+mod spec;
 
 use self::cells::{Cells, plane, with_plane};
 use crate::conv::dense;
@@ -9,136 +11,10 @@ use crate::element::Float;
 use crate::isa::current_isa;
 use crate::kernels::pool::Pool;
 use crate::kernels::pool::windows::{self, has_taps};
-use crate::kernels::window::Window;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
-/// How a pooling window moves over a plane.
-///
-/// ```
-/// use gradus_tensor::Pool2dSpec;
-/// let spec = Pool2dSpec { stride: [2, 2], padding: [1, 1], ..Pool2dSpec::new([3, 3]) };
-/// assert_eq!(spec.output([7, 8]), [4, 4]);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Pool2dSpec {
-    /// The window's sides, [rows, columns].
-    pub kernel: [usize; 2],
-    /// Steps of the window.
-    pub stride: [usize; 2],
-    /// Border before and after, at most half the kernel: −∞ for maxima, zeros for means.
-    pub padding: [usize; 2],
-    /// Distance between the window's elements; maxima only.
-    pub dilation: [usize; 2],
-    /// Whether windows may hang over the end (they still begin inside the plane or the border before it).
-    pub ceil_mode: bool,
-    /// Whether means count the zeros of the border.
-    pub count_include_pad: bool,
-}
-
-impl Pool2dSpec {
-    /// Windows side by side: the stride is the kernel, all else PyTorch's default (no padding, no dilation, no
-    /// overhang, `count_include_pad`).
-    #[must_use]
-    pub const fn new(kernel: [usize; 2]) -> Self {
-        Self {
-            kernel,
-            stride: kernel,
-            padding: [0, 0],
-            dilation: [1, 1],
-            ceil_mode: false,
-            count_include_pad: true,
-        }
-    }
-
-    /// The sides [OH, OW] of the result for a plane [H, W]:
-    /// ⌊(H + 2·padding − dilation·(kernel − 1) − 1) / stride⌋ + 1, or ⌈…⌉ in `ceil_mode` without a window that would
-    /// begin behind the plane.
-    ///
-    /// # Panics
-    /// If a size is 0, the padding exceeds half the kernel or the kernel the padded plane, or a window would see
-    /// nothing but padding.
-    #[must_use]
-    #[track_caller]
-    pub fn output(self, input: [usize; 2]) -> [usize; 2] {
-        self.cells("pool2d", input).output()
-    }
-
-    /// The cells that the windows cut out of a plane.
-    #[track_caller]
-    fn cells(self, op: &str, input: [usize; 2]) -> Cells {
-        let Self { kernel, stride, padding, dilation, .. } = self;
-        let sizes = [kernel, stride, dilation].concat();
-        assert!(!sizes.contains(&0), "{op}: kernels, strides and dilations start at 1: {self:?}");
-        // A loop, not a closure: only so do the panics point to the caller.
-        let mut ranges = [Vec::new(), Vec::new()];
-        for (axis, ranges) in ranges.iter_mut().enumerate() {
-            let (length, k, pad, step) = (input[axis], kernel[axis], padding[axis], stride[axis]);
-            assert!(
-                pad <= k / 2,
-                "{op}: padding exceeds half the kernel: {input:?} by {kernel:?} ({pad} > {k}/2)"
-            );
-            let (padded, reach) = (length + 2 * pad, Window::reach(k, dilation[axis]));
-            assert!(
-                reach <= padded,
-                "{op}: kernel exceeds the padded input: {input:?} by {kernel:?} ({reach} > {length} + 2·{pad})"
-            );
-            let mut places = (padded - reach) / step + 1;
-            if self.ceil_mode {
-                places = (padded - reach).div_ceil(step) + 1;
-                places -= usize::from((places - 1) * step >= length + pad);
-            }
-            for place in 0..places {
-                let taps = (0..k).filter_map(|tap| (place * step + tap * dilation[axis]).checked_sub(pad));
-                let mut seen = taps.filter(|&at| at < length);
-                let (first, last) = (seen.next(), seen.next_back());
-                let Some(first) = first else {
-                    panic!("{op}: a window sees only padding: {input:?} by {kernel:?} ({self:?})");
-                };
-                ranges.push(first..last.unwrap_or(first) + 1);
-            }
-        }
-        Cells { input, ranges, step: dilation }
-    }
-
-    /// Where tap number `tap` = ky·KW + kx of window `at` = [oy, ox] lies in a plane of `width` columns: its place
-    /// y·width + x.
-    #[must_use]
-    pub const fn place(self, at: [usize; 2], tap: usize, width: usize) -> usize {
-        let Self { kernel, stride, padding, dilation, .. } = self;
-        let y = (at[0] * stride[0] + tap / kernel[1] * dilation[0]).wrapping_sub(padding[0]);
-        let x = (at[1] * stride[1] + tap % kernel[1] * dilation[1]).wrapping_sub(padding[1]);
-        y.wrapping_mul(width).wrapping_add(x)
-    }
-
-    fn window(self, cells: &Cells) -> Window {
-        let Self { kernel, stride, padding, dilation, .. } = self;
-        Window { input: cells.input, output: cells.output(), kernel, stride, padding, dilation }
-    }
-
-    /// What a mean divides by, as one factor per row and per column of windows: the elements of the window that lie in
-    /// the plane or, with `count_include_pad`, in the plane and its border.
-    fn divisors<T: Float>(self, cells: &Cells) -> [Vec<T>; 2] {
-        if !self.count_include_pad {
-            return cells.lengths();
-        }
-        [0, 1].map(|axis| {
-            let padded = cells.input[axis] + 2 * self.padding[axis];
-            let count = |place: usize| {
-                let start = place * self.stride[axis]; // counted from the border's beginning
-                (start + self.kernel[axis]).min(padded) - start
-            };
-            (0..cells.ranges[axis].len()).map(|place| T::of(count(place) as f64)).collect()
-        })
-    }
-
-    #[track_caller]
-    fn average_cells(self, op: &str, shape: &Shape) -> Cells {
-        let dilation = self.dilation;
-        assert!(dilation == [1, 1], "{op}: means have no dilation: {shape} ({dilation:?} ≠ [1, 1])");
-        self.cells(op, plane(op, shape))
-    }
-}
+pub use self::spec::{Pool1dSpec, Pool2dSpec, Pool3dSpec, PoolSpec};
 
 impl<T: Float> Tensor<T> {
     /// The largest element of each window, and its place y·W + x in the plane: `[…, H, W] → […, OH, OW]` twice
@@ -152,7 +28,7 @@ impl<T: Float> Tensor<T> {
     /// ```
     ///
     /// # Panics
-    /// If there are fewer than two axes, or as [`Pool2dSpec::output`].
+    /// If there are fewer than two axes, or as [`PoolSpec::output`].
     #[must_use]
     #[track_caller]
     pub fn max_pool2d(&self, spec: Pool2dSpec) -> (Self, Tensor<i64>) {
@@ -168,6 +44,16 @@ impl<T: Float> Tensor<T> {
 
     /// As [`Tensor::max_pool2d`], but what is told of each maximum is which tap ky·KW + kx of its window it was: one byte,
     /// from which [`Pool2dSpec::place`] makes the place.
+    ///
+    /// ```
+    /// use gradus_tensor::{Pool2dSpec, Tensor};
+    /// let (x, spec) = (Tensor::from([[1.0_f32, 2.0, 9.0], [3.0, 4.0, 0.0]]), Pool2dSpec::new([2, 1]));
+    /// let (largest, taps) = x.max_pool2d_taps(spec);
+    /// assert_eq!((largest.to_vec(), taps.to_vec()), (vec![3.0, 4.0, 9.0], vec![1, 1, 0]));
+    /// assert_eq!(spec.place([0, 2], 0, 3), 2); // tap 0 of the third window, in rows of 3
+    /// assert_eq!(Tensor::ones([1, 3]).max_pool2d_taps_grad(&taps, [2, 3], spec).sum().item(), 3.0_f32);
+    /// assert_eq!(x.max_pool2d_values(spec), largest);
+    /// ```
     ///
     /// # Panics
     /// As `max_pool2d`, and if a window has more than 256 taps.
@@ -271,6 +157,13 @@ impl<T: Float> Tensor<T> {
     /// The adjoint of maximum pooling: `self` is the result's cotangent `[…, OH, OW]`, added up at the places `index`
     /// of planes of shape `input` `[…, H, W]` (where no index repeats: PyTorch's `max_unpool2d`).
     ///
+    /// ```
+    /// use gradus_tensor::{Pool2dSpec, Tensor};
+    /// let x = Tensor::from([[1.0_f32, 5.0], [3.0, 4.0]]);
+    /// let (_, places) = x.max_pool2d(Pool2dSpec::new([2, 2]));
+    /// assert_eq!(Tensor::from([[7.0_f32]]).max_pool2d_grad(&places, [2, 2]).to_vec(), [0.0, 7.0, 0.0, 0.0]);
+    /// ```
+    ///
     /// # Panics
     /// If `self` and `index` differ in shape, `input` differs from them beside the last two axes, or an index lies
     /// outside its plane.
@@ -306,7 +199,7 @@ impl<T: Float> Tensor<T> {
     /// ```
     ///
     /// # Panics
-    /// If there are fewer than two axes, there is dilation, or as [`Pool2dSpec::output`].
+    /// If there are fewer than two axes, there is dilation, or as [`PoolSpec::output`].
     #[must_use]
     #[track_caller]
     pub fn avg_pool2d(&self, spec: Pool2dSpec) -> Self {
@@ -316,6 +209,12 @@ impl<T: Float> Tensor<T> {
 
     /// The adjoint of [`Tensor::avg_pool2d`]: `self` is the result's cotangent `[…, OH, OW]`, the answer that of the
     /// planes, of shape `input` `[…, H, W]`.
+    ///
+    /// ```
+    /// use gradus_tensor::{Pool2dSpec, Tensor};
+    /// let g = Tensor::from([[8.0_f32]]);
+    /// assert_eq!(g.avg_pool2d_grad([2, 2], Pool2dSpec::new([2, 2])).to_vec(), [2.0; 4]);
+    /// ```
     ///
     /// # Panics
     /// As `avg_pool2d` for planes of shape `input`, or if `self` is not of its result's shape.
@@ -329,6 +228,13 @@ impl<T: Float> Tensor<T> {
 
     /// The mean of each of `output` = [OH, OW] cells, cell i covering ⌊i·H/OH⌋ .. ⌈(i + 1)·H/OH⌉:
     /// `[…, H, W] → […, OH, OW]` (PyTorch: `adaptive_avg_pool2d`).
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::from([[1.0_f32, 2.0, 3.0]]);
+    /// assert_eq!(x.adaptive_avg_pool2d([1, 2]).to_vec(), [1.5, 2.5]); // cells 0 1 and 1 2
+    /// assert_eq!(Tensor::from([[2.0_f32, 4.0]]).adaptive_avg_pool2d_grad([1, 3]).to_vec(), [1.0, 3.0, 2.0]);
+    /// ```
     ///
     /// # Panics
     /// If there are fewer than two axes, or a side of the planes or the result is 0.
@@ -354,6 +260,12 @@ impl<T: Float> Tensor<T> {
 
     /// The largest element of each of `output` = [OH, OW] cells as in [`Tensor::adaptive_avg_pool2d`], and its place
     /// in the plane: `[…, H, W] → […, OH, OW]` twice (PyTorch: `adaptive_max_pool2d(return_indices=True)`).
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let (largest, places) = Tensor::from([[1.0_f32, 2.0, 3.0]]).adaptive_max_pool2d([1, 2]);
+    /// assert_eq!((largest.to_vec(), places.to_vec()), (vec![2.0, 3.0], vec![1, 2]));
+    /// ```
     ///
     /// # Panics
     /// As `adaptive_avg_pool2d`.

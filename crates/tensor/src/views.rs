@@ -1,12 +1,23 @@
 //! Views: other layouts over the same storage, in O(1). Only `reshape` may have to copy.
 
+mod parts;
+
 use crate::element::Element;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
+pub use parts::{between, chunks, pieces};
+
 impl<T: Element> Tensor<T> {
     /// The same elements in row-major order under another shape; copies only if the layout forces it
     /// (PyTorch: `reshape`).
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::<i64>::arange(6).reshape([2, 3]);
+    /// assert_eq!(x, Tensor::from([[0, 1, 2], [3, 4, 5]]));
+    /// assert_eq!(x.t().reshape([6]).to_vec(), [0, 3, 1, 4, 2, 5]); // copies
+    /// ```
     ///
     /// # Panics
     /// If the shapes differ in their number of elements.
@@ -28,6 +39,11 @@ impl<T: Element> Tensor<T> {
 
     /// Axes `start ..= end` merged into one (PyTorch: `flatten`); negative numbers count from the back.
     ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::<f32>::ones([5, 3, 4, 4]).flatten(1, -1).dims(), [5, 48]);
+    /// ```
+    ///
     /// # Panics
     /// If there are no such axes, or `end` comes before `start`.
     #[must_use]
@@ -43,6 +59,11 @@ impl<T: Element> Tensor<T> {
 
     /// Axes in a new order: axis `a` of the result is axis `order[a]` (PyTorch: `permute`).
     ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::<f32>::ones([2, 3, 4]).permute(&[2, 0, 1]).dims(), [4, 2, 3]);
+    /// ```
+    ///
     /// # Panics
     /// If `order` is not an order of the axes.
     #[must_use]
@@ -52,6 +73,11 @@ impl<T: Element> Tensor<T> {
     }
 
     /// Two axes exchanged (PyTorch: `transpose`, `swapaxes`); negative numbers count from the back.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::<f32>::ones([2, 3, 4]).transpose(0, -1).dims(), [4, 3, 2]);
+    /// ```
     ///
     /// # Panics
     /// If there are no such axes.
@@ -66,6 +92,11 @@ impl<T: Element> Tensor<T> {
 
     /// The last two axes exchanged (PyTorch: `mT`).
     ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::from([[1, 2], [3, 4]]).t(), Tensor::from([[1, 3], [2, 4]]));
+    /// ```
+    ///
     /// # Panics
     /// If there are fewer than two axes.
     #[must_use]
@@ -75,6 +106,11 @@ impl<T: Element> Tensor<T> {
     }
 
     /// Stretched to `shape` without copying: missing leading axes and axes of length 1 repeat (PyTorch: `expand`).
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::from([1, 2]).expand([2, 2]), Tensor::from([[1, 2], [1, 2]]));
+    /// ```
     ///
     /// # Panics
     /// If the shape does not broadcast.
@@ -89,6 +125,13 @@ impl<T: Element> Tensor<T> {
     }
 
     /// A new axis of length 1 before `axis`; −1 puts it last (PyTorch: `unsqueeze`).
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::from([1, 2]);
+    /// assert_eq!((x.unsqueeze(0).dims(), x.unsqueeze(-1).dims()), ([1, 2], [2, 1]));
+    /// assert_eq!(x.unsqueeze(0).squeeze(0), x);
+    /// ```
     ///
     /// # Panics
     /// If `axis` lies outside −(rank + 1) ..= rank.
@@ -114,96 +157,70 @@ impl<T: Element> Tensor<T> {
         self.with_layout(self.layout().select(at, 0))
     }
 
-    /// Elements `start .. end` of `axis`, every `step`-th. A negative step walks from `end − 1` down to `start`
-    /// (so `slice(0, 0, n, -1)` reverses).
+    /// The same elements in another shape, never copied (PyTorch: `view`).
+    ///
+    /// ```
+    /// let x = gradus_tensor::Tensor::from([[1, 2], [3, 4]]);
+    /// assert_eq!(x.view([4]).to_vec(), [1, 2, 3, 4]);
+    /// ```
     ///
     /// # Panics
-    /// If there is no such axis, `start .. end` is no range inside it, or `step` is 0.
+    /// If the shapes differ in their number of elements, or the layout forces a copy.
     #[must_use]
     #[track_caller]
-    pub fn slice(&self, axis: isize, start: usize, end: usize, step: isize) -> Self {
-        let at = self.shape().axis("slice", axis);
-        let length = self.shape()[at];
-        let inside = start <= end && end <= length;
-        assert!(inside, "slice: outside axis {axis}: {} from {start} to {end} (0 … {length})", self.shape());
-        assert!(step != 0, "slice: step is 0: {} axis {axis}", self.shape());
-        let count = (end - start).div_ceil(step.unsigned_abs());
-        let first = if step > 0 { start } else { end.saturating_sub(1) };
-        self.with_layout(self.layout().slice(at, first, step, count))
-    }
-
-    /// `length` elements of `axis` from `start` on (PyTorch: `narrow`).
-    ///
-    /// # Panics
-    /// If they are not there.
-    #[must_use]
-    #[track_caller]
-    pub fn narrow(&self, axis: isize, start: usize, length: usize) -> Self {
-        self.slice(axis, start, start.saturating_add(length), 1)
-    }
-
-    /// The part at `index` along `axis`, without that axis (PyTorch: `select`).
-    ///
-    /// # Panics
-    /// If it is not there.
-    #[must_use]
-    #[track_caller]
-    pub fn select(&self, axis: isize, index: usize) -> Self {
-        let at = self.shape().axis("select", axis);
-        let length = self.shape()[at];
+    pub fn view(&self, shape: impl Into<Shape>) -> Self {
+        let shape = shape.into();
+        let (have, want) = (self.len(), shape.count());
         assert!(
-            index < length,
-            "select: outside axis {axis}: {} at {index} ({index} ≥ {length})",
+            have == want,
+            "view: numbers of elements differ: {} → {shape} ({have} ≠ {want})",
             self.shape()
         );
-        self.with_layout(self.layout().select(at, index))
+        match self.layout().reshape(shape) {
+            Some(layout) => self.with_layout(layout),
+            None => panic!(
+                "view: the layout forces a copy: {} with strides {:?} → {shape} (reshape copies)",
+                self.shape(),
+                self.layout().strides()
+            ),
+        }
     }
 
-    /// `axis` in reverse order (PyTorch: `flip`).
+    /// Axis `from` moved to place `to`, the others in their order (PyTorch: `movedim`).
+    ///
+    /// ```
+    /// let x = gradus_tensor::Tensor::<f32>::zeros([2, 3, 4]);
+    /// assert_eq!(x.movedim(0, -1).dims(), [3, 4, 2]);
+    /// ```
     ///
     /// # Panics
-    /// If there is no such axis.
+    /// If there are no such axes.
     #[must_use]
     #[track_caller]
-    pub fn flip(&self, axis: isize) -> Self {
-        self.slice(axis, 0, self.dim(axis), -1)
+    pub fn movedim(&self, from: isize, to: isize) -> Self {
+        self.permute(&moved(self.shape(), from, to))
     }
 
-    /// Pieces of `size` elements along `axis`, the last may be shorter (PyTorch: `split`).
+    /// Without all axes of length 1 (PyTorch: `squeeze()`).
     ///
-    /// # Panics
-    /// If there is no such axis or `size` is 0.
+    /// ```
+    /// assert_eq!(gradus_tensor::Tensor::<f32>::zeros([1, 3, 1, 2]).squeeze_all().dims(), [3, 2]);
+    /// ```
     #[must_use]
-    #[track_caller]
-    pub fn split(&self, size: usize, axis: isize) -> Vec<Self> {
-        assert!(size > 0, "split: pieces of 0 elements: {} axis {axis}", self.shape());
-        let length = self.dim(axis);
-        (0..length).step_by(size).map(|at| self.narrow(axis, at, size.min(length - at))).collect()
+    pub fn squeeze_all(&self) -> Self {
+        let single = |axis: usize| self.shape()[axis] == 1;
+        let axes = (0..self.rank()).rev().filter(|&axis| single(axis));
+        axes.fold(self.clone(), |x, axis| x.squeeze(axis as isize))
     }
+}
 
-    /// Windows of `size` elements along `axis`, `step` apart, as a new last axis (PyTorch: `unfold`).
-    ///
-    /// # Panics
-    /// If there is no such axis, `size` does not fit, or `step` is 0.
-    #[must_use]
-    #[track_caller]
-    pub fn unfold(&self, axis: isize, size: usize, step: usize) -> Self {
-        let at = self.shape().axis("unfold", axis);
-        let length = self.shape()[at];
-        assert!(size <= length, "unfold: window exceeds axis {axis}: {} ({size} > {length})", self.shape());
-        assert!(step > 0, "unfold: step is 0: {} axis {axis}", self.shape());
-        self.with_layout(self.layout().unfold(at, size, step))
-    }
-
-    /// The diagonal of two axes as a new last axis; `offset` > 0 lies above the main one (PyTorch: `diagonal`).
-    ///
-    /// # Panics
-    /// If there are no such two different axes.
-    #[must_use]
-    #[track_caller]
-    pub fn diagonal(&self, offset: isize, first: isize, second: isize) -> Self {
-        let (a, b) = (self.shape().axis("diagonal", first), self.shape().axis("diagonal", second));
-        assert!(a != b, "diagonal: needs two axes: {} with {first} and {second}", self.shape());
-        self.with_layout(self.layout().diagonal(offset, a, b))
-    }
+/// The order of the axes once one has moved.
+#[doc(hidden)]
+#[must_use]
+#[track_caller]
+pub fn moved(shape: &Shape, from: isize, to: isize) -> Vec<usize> {
+    let (from, to) = (shape.axis("movedim", from), shape.axis("movedim", to));
+    let mut order: Vec<usize> = (0..shape.len()).filter(|&axis| axis != from).collect();
+    order.insert(to, from);
+    order
 }

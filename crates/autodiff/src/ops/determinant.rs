@@ -4,6 +4,7 @@ use gradus_tensor::{Float, LogDet, Tensor};
 
 use super::solve::undefined;
 use crate::op::{Cotangents, Op, Save, Saved};
+use crate::per_example::{Batch, Flow};
 use crate::var::{Var, apply};
 
 struct Det;
@@ -31,6 +32,10 @@ impl<T: Float> Op<T> for Det {
             _ => cofactors(&a),
         };
         vec![Some(g.unsqueeze(-1).unsqueeze(-1) * cofactors)]
+    }
+
+    fn per_example(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        Some(vec![batch.leading(g.shape(), 0, &saved.shape(0))?])
     }
 }
 
@@ -81,6 +86,10 @@ impl<T: Float> Op<T> for LogDeterminant<T> {
         let inverse = a.inverse().unwrap_or_else(|_| undefined(&a));
         vec![Some(g.unsqueeze(-1).unsqueeze(-1) * inverse.t())]
     }
+
+    fn per_example(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        Some(vec![batch.leading(g.shape(), 0, &saved.shape(0))?])
+    }
 }
 
 impl<T: Float> Var<T> {
@@ -103,6 +112,13 @@ impl<T: Float> Var<T> {
 
     /// Sign and logarithm of |det A|: `[…, N, N] → […]` each (PyTorch: `linalg.slogdet`). The gradient of the logarithm
     /// is NaN where A is singular (of all matrices in the batch then).
+    ///
+    /// ```
+    /// let a = gradus_autodiff::Var::leaf([[0.0_f64, 2.0], [4.0, 0.0]]);
+    /// let (sign, log_abs) = a.slogdet();
+    /// assert!(sign.item() == -1.0 && (log_abs.item() - 8.0_f64.ln()).abs() < 1e-12);
+    /// assert_eq!(log_abs.backward().of(&a).map(|g| g.to_vec()), Some(vec![0.0, 0.5, 0.25, 0.0])); // A⁻ᵀ
+    /// ```
     ///
     /// # Panics
     /// If A is not square.

@@ -4,6 +4,7 @@ use gradus_tensor::{Float, LinalgError, Tensor, Triangle};
 
 use super::solve::Computed;
 use crate::op::{Cotangents, Op, Save, Saved};
+use crate::per_example::{Batch, Flow};
 use crate::var::{Var, apply};
 
 struct PseudoInverse<T: Float>(Computed<T>);
@@ -32,11 +33,23 @@ impl<T: Float> Op<T> for PseudoInverse<T> {
         let right = &right - right.matmul(&p).matmul(&a);
         vec![Some(left + right - pt.matmul(g).matmul(&pt))]
     }
+
+    fn per_example(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        Some(vec![batch.leading(g.shape(), 2, &saved.shape(0))?])
+    }
 }
 
 impl<T: Float> Var<T> {
     /// The Moore–Penrose inverse A⁺: `[…, M, N] → […, N, M]` (PyTorch: `linalg.pinv`). The gradient is that at constant
     /// rank.
+    ///
+    /// ```
+    /// let a = gradus_autodiff::Var::leaf([[2.0_f64], [0.0]]);
+    /// let inverse = a.pinv()?;
+    /// assert!((inverse.value().at(&[0, 0]) - 0.5).abs() < 1e-12);
+    /// assert!(inverse.sum().backward().of(&a).is_some_and(|g| (g.at(&[0, 0]) + 0.25).abs() < 1e-12));
+    /// # Ok::<(), gradus_autodiff::tensor::LinalgError>(())
+    /// ```
     ///
     /// # Errors
     /// If A holds NaN or an infinity.

@@ -40,17 +40,11 @@ impl<T: Float> Op<T> for MatMul {
             return None;
         }
         let each = match saved.wants(1) {
-            true => outer_products(&batch.rows(&saved.input(0))?, &batch.rows(g)?),
+            true => batch.products(&saved.input(0), g, self.0)?,
             false => Tensor::zeros([0]),
         };
         Some(vec![Flow::Along(batch.moved(place, &saved.shape(0), place.axis)), Flow::Each(each)])
     }
-}
-
-/// aᵀ·b for each example: `[N, R, A], [N, R, B] → [N, A, B]`.
-fn outer_products<T: Float>(a: &Tensor<T>, b: &Tensor<T>) -> Tensor<T> {
-    // Of one row each there is nothing to sum.
-    if a.dim(1) == 1 { a.t() * b } else { a.t().matmul(b) }
 }
 
 /// x `[…, I]`, weight `[O, I]` and perhaps bias `[O]`; the products in a precision.
@@ -110,12 +104,12 @@ impl<T: Float> Op<T> for Linear {
     }
 
     fn per_example(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
-        let g = batch.rows(g)?;
+        let rows = batch.rows(g)?;
         let of_weight = match saved.wants(1) {
-            true => outer_products(&g, &batch.rows(&saved.input(0))?),
+            true => batch.products(g, &saved.input(0), self.0)?,
             false => Tensor::zeros([0]),
         };
-        let of_bias = if saved.wants(2) { g.sum_axes(&[1], false) } else { Tensor::zeros([0]) };
+        let of_bias = if saved.wants(2) { rows.sum_axes(&[1], false) } else { Tensor::zeros([0]) };
         let mut out = vec![Flow::Along(batch), Flow::Each(of_weight), Flow::Each(of_bias)];
         out.truncate(saved.count());
         Some(out)
@@ -192,6 +186,13 @@ impl<T: Float> Var<T> {
     }
 
     /// [`Var::linear`] whose operands, here and in the gradients, are taken in `precision`; sums and bias are full.
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_tensor::Precision;
+    /// let (x, w) = (Var::leaf([[1.0_f32, 2.0]]), Var::leaf([[3.0, 4.0]]));
+    /// assert_eq!(x.linear_in(&w, None, Precision::Full).value().to_vec(), [11.0]);
+    /// ```
     ///
     /// # Panics
     /// As `linear`.

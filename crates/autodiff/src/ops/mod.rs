@@ -2,10 +2,13 @@
 
 mod arithmetic;
 mod attention;
+mod contract;
 mod conv;
 mod decompose;
 mod determinant;
 mod elementwise;
+#[cfg(feature = "fft")]
+mod fourier;
 mod functions;
 mod index;
 mod least_squares;
@@ -13,9 +16,15 @@ mod matmul;
 mod order;
 mod pad;
 mod pairs;
+mod patches;
+mod pieces;
 mod pool;
+mod pool_nd;
 mod reduce;
+mod resample;
+mod reshape;
 mod rnn;
+mod sample;
 mod scan;
 mod scatter;
 mod softmax;
@@ -25,4 +34,4 @@ mod triangle;
 mod view;
 
 pub use elementwise::choose;
-pub(crate) use view::Reshape;
+pub(crate) use reshape::Reshape;

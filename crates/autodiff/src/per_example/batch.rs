@@ -1,11 +1,57 @@
 //! Where the examples of a batch lie in a tensor, and the few ways to look at a tensor example by example. It knows shapes, no
 //! operation.
 
-use gradus_tensor::{Float, MAX_RANK, Shape, Tensor};
+use gradus_tensor::{Float, MAX_RANK, Precision, Shape, Tensor};
+
+use super::Flow;
 
 /// Where N examples lie in a tensor: read in row-major order it is `[outer, N, …]`, and example n is the part `[.., n, ..]`. So a
 /// batch along any axis can be described, also one that is merged with others (rows of all examples, `[N·T, C]`), and a reshape
 /// changes nothing.
+///
+/// ```
+/// use gradus_autodiff::{Batch, Cotangents, Flow, Op, Place, Save, Saved, Var, apply, per_example_gradients};
+/// use gradus_tensor::Tensor;
+///
+/// /// x·w, w shared by all rows; then the transpose.
+/// struct ScaleAndTurn;
+/// impl Op<f32> for ScaleAndTurn {
+///     fn name(&self) -> &'static str { "scale_and_turn" }
+///     fn saves(&self) -> Save { Save::INPUTS }
+///     fn forward(&mut self, inputs: &[&Tensor]) -> Tensor { (inputs[0] * inputs[1]).t() }
+///     fn vjp(&self, saved: &Saved<Var>, g: &Var) -> Cotangents<Var> {
+///         let ([x, w], g) = (saved.inputs(), g.t());
+///         vec![Some(&g * &w), Some(&g * &x)]
+///     }
+///     fn per_example(&self, saved: &Saved<Tensor>, g: &Tensor, batch: Batch) -> Option<Vec<Flow<f32>>> {
+///         let place: Place = batch.place(g.shape())?; // the columns, here
+///         let rows = batch.moved(place, &saved.shape(0), 1 - place.axis);
+///         let slopes = rows.sum_to(&(g.t() * &saved.input(0)), &saved.shape(1))?;
+///         assert_eq!((batch.count(), slopes.dims()), (2, [2, 3])); // one for each example
+///         Some(vec![Flow::Along(rows), Flow::Each(slopes)])
+///     }
+/// }
+/// let x = Var::constant([[1.0_f32, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+/// let w = Var::leaf([1.0_f32, 1.0, 1.0]);
+/// let losses = apply(ScaleAndTurn, &[&x, &w]).sum_axes(&[0], false); // a loss for each row of x
+/// assert_eq!(per_example_gradients(&losses, &[&w])[0].to_vec(), x.value().to_vec());
+/// ```
+///
+/// ```
+/// use gradus_autodiff::{Batch, Flow, Place};
+/// use gradus_tensor::{Precision, Shape, Tensor};
+/// let (batch, shape) = (Batch::new(3, 1), Shape::new(&[6, 2])); // 3 examples, two rows each
+/// let place = Place { axis: 0, before: 1, after: 2 };
+/// assert_eq!((batch.count(), batch.place(&shape)), (3, Some(place)));
+/// assert_eq!(batch.moved(place, &Shape::new(&[4, 6]), 1), Batch::new(3, 4));
+/// assert_eq!(batch.aligned(&shape, &Shape::new(&[5, 6, 2])), Some(Batch::new(3, 5)));
+/// assert!(matches!(batch.leading::<f64>(&shape, 1, &shape), Some(Flow::Along(_))));
+///
+/// let x = Tensor::<f64>::ones(shape);
+/// assert_eq!(batch.rows(&x).unwrap().dims(), [3, 2, 2]);
+/// assert_eq!(batch.sum_to(&x, &Shape::new(&[2])).unwrap(), Tensor::full([3, 2], 2.0));
+/// assert_eq!(batch.products(&x, &x, Precision::Full).unwrap(), Tensor::full([3, 2, 2], 2.0));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Batch {
     pub(crate) count: usize,
@@ -28,7 +74,13 @@ fn prefix(shape: &Shape, axis: usize) -> usize {
 }
 
 impl Batch {
-    /// The number of examples, N, which is at least 2.
+    /// `count` examples, the whole batch `outer` times.
+    #[must_use]
+    pub const fn new(count: usize, outer: usize) -> Self {
+        Self { count, outer }
+    }
+
+    /// The number of examples, N, which is at least 2 when an operation is asked.
     #[must_use]
     pub fn count(&self) -> usize {
         self.count
@@ -65,6 +117,30 @@ impl Batch {
     }
 
     /// Rows by example: `[…, C] → [N, R, C]`, where R rows belong to each example; `None` if the examples lie along the last axis.
+    ///
+    /// ```
+    /// use gradus_autodiff::{Batch, Cotangents, Flow, Op, Save, Saved, Var, apply, per_example_gradients};
+    /// use gradus_tensor::Tensor;
+    ///
+    /// struct Linear; // x·Wᵀ
+    /// impl Op<f32> for Linear {
+    ///     fn name(&self) -> &'static str { "linear" }
+    ///     fn saves(&self) -> Save { Save::INPUTS }
+    ///     fn forward(&mut self, inputs: &[&Tensor]) -> Tensor { inputs[0].matmul(&inputs[1].t()) }
+    ///     fn vjp(&self, saved: &Saved<Var>, g: &Var) -> Cotangents<Var> {
+    ///         let [x, w] = saved.inputs();
+    ///         vec![Some(g.matmul(&w)), Some(g.t().matmul(&x))]
+    ///     }
+    ///     fn per_example(&self, saved: &Saved<Tensor>, g: &Tensor, batch: Batch) -> Option<Vec<Flow<f32>>> {
+    ///         let (g_rows, x_rows) = (batch.rows(g)?, batch.rows(&saved.input(0))?); // [N, R, O] and [N, R, I]
+    ///         let of_x = batch.aligned(g.shape(), &saved.shape(0))?;
+    ///         Some(vec![Flow::Along(of_x), Flow::Each(g_rows.t().matmul(&x_rows))])
+    ///     }
+    /// }
+    /// let (x, w) = (Var::constant([[1.0_f32, 2.0], [3.0, 4.0]]), Var::leaf([[1.0, 1.0]]));
+    /// let losses = apply(Linear, &[&x, &w]).sum_axes(&[1], false);
+    /// assert_eq!(per_example_gradients(&losses, &[&w])[0].to_vec(), [1.0, 2.0, 3.0, 4.0]);
+    /// ```
     #[must_use]
     pub fn rows<T: Float>(&self, x: &Tensor<T>) -> Option<Tensor<T>> {
         let width = *x.shape().last()?;
@@ -75,6 +151,27 @@ impl Batch {
         let (n, after) = (self.count, x.len() / part);
         let apart = x.reshape([self.outer, n, after, width]).permute(&[1, 0, 2, 3]);
         Some(apart.reshape([n, self.outer * after, width]))
+    }
+
+    /// The sum of aᵀ·b over the rows of each example: `[…, A], […, B] → [N, A, B]`; `None` as for [`Batch::rows`].
+    #[must_use]
+    pub fn products<T: Float>(
+        &self,
+        a: &Tensor<T>,
+        b: &Tensor<T>,
+        precision: Precision,
+    ) -> Option<Tensor<T>> {
+        let (a, b) = (self.rows(a)?, self.rows(b)?);
+        // Of one row each there is nothing to sum.
+        let is_plain = a.dim(1) == 1 && precision == Precision::Full;
+        Some(if is_plain { a.t() * &b } else { a.t().matmul_in(&b, None, precision) })
+    }
+
+    /// What an input `[…, R, C]` of an op on matrices gets, whose output has the same leading axes and holds the examples there.
+    #[must_use]
+    pub fn leading<T: Float>(&self, output: &Shape, axes: usize, input: &Shape) -> Option<Flow<T>> {
+        let place = self.place(output)?;
+        (place.axis + axes < output.len()).then(|| Flow::Along(self.moved(place, input, place.axis)))
     }
 
     /// What a broadcast input of shape `to` gets from each example: `x` of the output's shape is summed over the axes that were

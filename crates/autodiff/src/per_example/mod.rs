@@ -14,10 +14,29 @@ pub use self::batch::{Batch, Place};
 use crate::engine::{Aim, first_order, sweep};
 use crate::gradients::accumulate;
 use crate::mode::with_recording;
-use crate::node::{LeafId, Node};
+use crate::node::{Edge, LeafId, Node};
 use crate::var::Var;
 
 /// How the examples of an output's cotangent go on to an input, as [`Op::per_example`](crate::Op::per_example) answers it.
+///
+/// ```
+/// use gradus_autodiff::{Batch, Cotangents, Flow, Op, Save, Saved, Var, apply, per_example_gradients};
+/// use gradus_tensor::Tensor;
+///
+/// struct Double;
+/// impl Op<f32> for Double {
+///     fn name(&self) -> &'static str { "double" }
+///     fn saves(&self) -> Save { Save::NOTHING }
+///     fn forward(&mut self, inputs: &[&Tensor]) -> Tensor { inputs[0] * 2.0 }
+///     fn vjp(&self, _: &Saved<Var>, g: &Var) -> Cotangents<Var> { vec![Some(g * 2.0)] }
+///     fn per_example(&self, _: &Saved<Tensor>, _: &Tensor, batch: Batch) -> Option<Vec<Flow<f32>>> {
+///         Some(vec![Flow::Along(batch)]) // each number comes from its own
+///     }
+/// }
+/// let (x, w) = (Var::constant([[1.0_f32], [2.0]]), Var::leaf([[1.0]]));
+/// let losses = apply(Double, &[&x.linear(&w, None)]).square().sum_axes(&[1], false); // (2·x·w)²
+/// assert_eq!(per_example_gradients(&losses, &[&w])[0].to_vec(), [8.0, 32.0]);
+/// ```
 #[derive(Clone, Debug)]
 pub enum Flow<T: Float> {
     /// The input holds the examples too, and what one example's output depends on lies in its own part of the input. The
@@ -63,6 +82,9 @@ impl<T: Float> Form<T> {
         }
     }
 }
+
+/// What goes on from a node, and where to.
+type Onward<T> = Vec<(Arc<Node<T>>, Form<T>)>;
 
 /// What waits at a node.
 type Waiting<T> = Box<(Arc<Node<T>>, Vec<Form<T>>)>;
@@ -119,13 +141,17 @@ impl<T: Float> Pass<T> {
     }
 
     /// What goes on from a cotangent in which each example has its part; `None` if the op does not keep them apart.
-    fn along(&self, node: &Node<T>, batch: Batch, g: &Tensor<T>) -> Option<Vec<(Arc<Node<T>>, Form<T>)>> {
+    fn along(&self, node: &Node<T>, batch: Batch, g: &Tensor<T>) -> Option<Onward<T>> {
         let step = node.step.as_ref()?;
         let mut saved = node.saved(self.aim.bits(node));
         let flows = step.op.per_example(&saved, g, batch)?;
         let by_rule = |i: usize| !matches!(flows.get(i), Some(Flow::Each(_)));
         saved.wanted &= (0..32).map(|i| u32::from(by_rule(i)) << i).sum::<u32>();
-        let cotangents = if saved.wanted == 0 { Vec::new() } else { first_order(node, saved, g.clone()) };
+        let asks = |(i, edge): (usize, &Edge<T>)| {
+            by_rule(i) && edge.node.as_ref().is_some_and(|input| self.aim.takes(input))
+        };
+        let is_asked = node.inputs.iter().enumerate().any(asks);
+        let cotangents = if is_asked { first_order(node, saved, g.clone()) } else { Vec::new() };
         let mut cotangents = cotangents.into_iter();
         let mut on = Vec::new();
         for (edge, flow) in node.inputs.iter().zip(flows) {
@@ -146,7 +172,7 @@ impl<T: Float> Pass<T> {
     }
 
     /// What goes on from a cotangent for each example; `None` if the op has no rule for it.
-    fn each(&self, node: &Node<T>, g: &Tensor<T>) -> Option<Vec<(Arc<Node<T>>, Form<T>)>> {
+    fn each(&self, node: &Node<T>, g: &Tensor<T>) -> Option<Onward<T>> {
         let step = node.step.as_ref()?;
         let cotangents = step.op.vjp_each(&node.saved(self.aim.bits(node)), g)?;
         let edges = node.inputs.iter().zip(cotangents);

@@ -3,7 +3,7 @@
 
 mod lattice;
 
-use gradus_autodiff::{Cotangents, Op, Save, Saved, Var, apply, grad_with};
+use gradus_autodiff::{Batch, Cotangents, Flow, Op, Save, Saved, Var, apply, grad_with};
 use gradus_tensor::parallel::{self, Cost};
 use gradus_tensor::{Element, Float, Tensor};
 
@@ -243,6 +243,10 @@ impl<T: Float> Op<T> for CtcOp {
             }
         }
         Ok(vec![Some(Tensor::new(*x.shape(), &out))])
+    }
+
+    fn per_example(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
+        Some(vec![Flow::Along(batch.moved(batch.place(g.shape())?, &saved.shape(0), 1))])
     }
 }
 

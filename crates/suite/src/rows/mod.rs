@@ -2,7 +2,10 @@
 
 mod arithmetic;
 mod attention;
+mod contract;
 mod conv;
+mod convs;
+mod each;
 mod elementwise;
 mod functions;
 mod index;
@@ -10,9 +13,13 @@ mod linalg;
 mod matmul;
 mod matrices;
 mod order;
+mod pieces;
 mod pool;
+mod pools;
 mod reduce;
+mod resample;
 mod rnn;
+mod sample;
 mod scan;
 mod scatter;
 mod softmax;
@@ -34,11 +41,17 @@ pub fn table() -> Vec<Row> {
         view::rows(),
         index::rows(),
         matmul::rows(),
+        contract::rows(),
+        pieces::rows(),
         linalg::rows(),
         softmax::rows(),
         attention::rows(),
         conv::rows(),
+        convs::rows(),
         pool::rows(),
+        pools::rows(),
+        resample::rows(),
+        sample::rows(),
         rnn::rows(),
         functions::rows(),
         scan::rows(),

@@ -14,7 +14,9 @@ use crate::tensor::Tensor;
 ///
 /// ```
 /// use gradus_tensor::Triangle;
-/// assert!(Triangle::lower().with_unit_diagonal() != Triangle::lower());
+/// let unit = Triangle::lower().with_unit_diagonal();
+/// assert!(unit.has_unit_diagonal() && !unit.is_upper());
+/// assert_eq!(Triangle::lower().flipped(), Triangle::upper());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Triangle {
@@ -30,6 +32,13 @@ impl Triangle {
     }
 
     /// The diagonal and what lies above it.
+    ///
+    /// ```
+    /// use gradus_tensor::Triangle;
+    /// let upper = Triangle::upper().with_unit_diagonal();
+    /// assert!(upper.is_upper() && upper.has_unit_diagonal());
+    /// assert!(!upper.flipped().is_upper());
+    /// ```
     #[must_use]
     pub const fn upper() -> Self {
         Self { upper: true, unit: false }

@@ -19,6 +19,8 @@ mod pool;
 mod quantize;
 mod recurrent;
 mod reduce;
+mod resize;
+mod sample;
 mod shape;
 mod softmax;
 mod spectrum;
@@ -52,6 +54,8 @@ const FAMILIES: &[&[(&str, Mapping)]] = &[
     quantize::TABLE,
     recurrent::TABLE,
     reduce::TABLE,
+    resize::TABLE,
+    sample::TABLE,
     shape::TABLE,
     softmax::TABLE,
     spectrum::TABLE,
