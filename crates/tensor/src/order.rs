@@ -2,7 +2,7 @@
 //! `kernels::order`; this file brings any axis into rows. NaN counts as larger than every number.
 
 use crate::element::Element;
-use crate::kernels::order::{self, Keys};
+use crate::kernels::order::{self, Choose, Keys};
 use crate::kernels::scan::is_nan;
 use crate::tensor::Tensor;
 
@@ -20,7 +20,7 @@ impl<T: Element> Tensor<T> {
         axis: isize,
         m: usize,
         descending: bool,
-        f: &(dyn Fn(&[T], &mut dyn Keys, &mut [i64]) + Sync),
+        f: Choose<'_, T>,
     ) -> (Self, Tensor<i64>) {
         let at = self.shape().axis(name, axis) as isize;
         let x = self.transpose(at, -1).contiguous();

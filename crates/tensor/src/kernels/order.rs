@@ -80,7 +80,7 @@ keys!(Short u64, 32);
 keys!(Long u128, 64);
 
 /// What is done with each row: its elements, their keys, and where the places of the chosen ones go.
-type Choose<'a, T> = &'a (dyn Fn(&[T], &mut dyn Keys, &mut [i64]) + Sync);
+pub type Choose<'a, T> = &'a (dyn Fn(&[T], &mut dyn Keys, &mut [i64]) + Sync);
 
 /// For each row of `n` elements of `x`, `m` chosen ones: their values and places in the row.
 pub fn choose<T: Element>(

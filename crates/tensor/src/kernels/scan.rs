@@ -57,14 +57,12 @@ pub fn scan<T: Number>(op: Scan, call: Call<'_, T>) {
     }
 }
 
-fn run<T: Number, A: Copy>(
+fn run<T: Number, A: Copy + Send + Sync>(
     call: Call<'_, T>,
     start: A,
     step: impl Fn(A, T, T) -> A + Sync + Send,
     store: impl Fn(A) -> T + Sync + Send,
-) where
-    A: Send + Sync,
-{
+) {
     let Call { out, x, a, n, inner, reverse } = call;
     let block = n * inner;
     if block == 0 {
