@@ -11,6 +11,11 @@ use crate::shape::Shape;
 use crate::tensor::Tensor;
 
 /// Which tensor the derivative of a table function reads, beside the cotangent.
+///
+/// ```
+/// use gradus_tensor::{Reads, Unary};
+/// assert_eq!((Unary::square().reads(), Unary::tanh().reads()), (Reads::Input, Reads::Output));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reads {
     /// The function's argument.
@@ -125,6 +130,12 @@ crate::unary_table!(define_unary);
 
 impl<T: Float> Tensor<T> {
     /// A function of the table, chosen at run time.
+    ///
+    /// ```
+    /// use gradus_tensor::{Tensor, Unary};
+    /// let x = Tensor::from([-1.0_f32, 2.0]);
+    /// assert_eq!(x.unary(Unary::relu()).to_vec(), [0.0, 2.0]);
+    /// ```
     #[must_use]
     pub fn unary(&self, op: Unary) -> Self {
         let x = Operand::new(self.storage(), self.layout());
@@ -133,6 +144,12 @@ impl<T: Float> Tensor<T> {
 
     /// `self · f′(…)` in one pass, where `read` is the function's input or output (or anything of
     /// its shape) as [`Unary::reads`] says.
+    ///
+    /// ```
+    /// use gradus_tensor::{Tensor, Unary};
+    /// let (x, g) = (Tensor::from([3.0_f32]), Tensor::from([10.0]));
+    /// assert_eq!(g.unary_derivative(Unary::square(), &x).item(), 60.0); // g·2x
+    /// ```
     ///
     /// # Panics
     /// If the shapes differ.
@@ -154,6 +171,13 @@ impl<T: Float> Tensor<T> {
     /// `self ← self · f′(…)`: [`Tensor::unary_derivative`] without a new buffer if the storage is ours alone. Without `read`
     /// the function must be one whose derivative is constant ([`Reads::Nothing`]).
     ///
+    /// ```
+    /// use gradus_tensor::{Tensor, Unary};
+    /// let mut g = Tensor::from([10.0_f32]);
+    /// g.unary_derivative_assign(Unary::square(), Some(&Tensor::from([3.0])));
+    /// assert_eq!(g.item(), 60.0);
+    /// ```
+    ///
     /// # Panics
     /// If the shapes differ.
     #[track_caller]
@@ -170,7 +194,8 @@ impl<T: Float> Tensor<T> {
     }
 }
 
-/// A function of two numbers.
+/// A function of two numbers: what the operators and `maximum`, `minimum` are made of.
+#[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Binary {
     /// a + b.
@@ -245,6 +270,13 @@ impl<T: Number> Tensor<T> {
 
     /// The larger of each pair; NaN if either is NaN (PyTorch: `maximum`). Shapes broadcast.
     ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let (a, b) = (Tensor::from([1.0_f32, 5.0]), Tensor::from([3.0, f32::NAN]));
+    /// assert_eq!(a.maximum(&b).at(&[0]), 3.0);
+    /// assert!(a.maximum(&b).at(&[1]).is_nan());
+    /// ```
+    ///
     /// # Panics
     /// If the shapes do not broadcast.
     #[must_use]
@@ -254,6 +286,11 @@ impl<T: Number> Tensor<T> {
     }
 
     /// The smaller of each pair; NaN if either is NaN (PyTorch: `minimum`). Shapes broadcast.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::from([1.0_f32, 5.0]).minimum(&Tensor::scalar(3.0)).to_vec(), [1.0, 3.0]);
+    /// ```
     ///
     /// # Panics
     /// If the shapes do not broadcast.

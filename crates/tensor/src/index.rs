@@ -7,6 +7,13 @@ use crate::tensor::Tensor;
 impl<T: Element> Tensor<T> {
     /// The tensors one after the other along an existing axis (PyTorch: `cat`).
     ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let (a, b) = (Tensor::from([[1, 2]]), Tensor::from([[3, 4]]));
+    /// assert_eq!(Tensor::cat(&[&a, &b], 0), Tensor::from([[1, 2], [3, 4]]));
+    /// assert_eq!(Tensor::cat(&[&a, &b], 1).to_vec(), [1, 2, 3, 4]);
+    /// ```
+    ///
     /// # Panics
     /// If there are none, or they differ in another axis.
     #[must_use]
@@ -40,6 +47,12 @@ impl<T: Element> Tensor<T> {
 
     /// The tensors as the parts of a new axis (PyTorch: `stack`).
     ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let (a, b) = (Tensor::from([1, 2]), Tensor::from([3, 4]));
+    /// assert_eq!(Tensor::stack(&[&a, &b], -1), Tensor::from([[1, 3], [2, 4]]));
+    /// ```
+    ///
     /// # Panics
     /// If there are none, or their shapes differ.
     #[must_use]
@@ -50,6 +63,12 @@ impl<T: Element> Tensor<T> {
     }
 
     /// Parts `index` of `axis`, in that order (PyTorch: `index_select`): `[…, N, …], [K] → […, K, …]`.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::from([[1, 2], [3, 4], [5, 6]]);
+    /// assert_eq!(x.index_select(0, &Tensor::from([2_i64, 0])), Tensor::from([[5, 6], [1, 2]]));
+    /// ```
     ///
     /// # Panics
     /// If there is no such axis, or an index lies outside (the message names it and its position).
@@ -113,6 +132,12 @@ impl<T: Element> Tensor<T> {
     }
 
     /// A copy with `value` in the parts `index` of `axis` (PyTorch: `index_fill`): `[…, N, …], [K] → […, N, …]`.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::from([1, 2, 3]).index_fill(0, &Tensor::from([1_i64]), 9);
+    /// assert_eq!(x.to_vec(), [1, 9, 3]);
+    /// ```
     ///
     /// # Panics
     /// If there is no such axis, or an index lies outside.
@@ -180,6 +205,14 @@ impl<T: Number> Tensor<T> {
     /// Noughts of `shape`, and self's elements added where `view` puts them: the adjoint of taking a view.
     /// `view` is a layout over a row-major tensor of `shape`, with self's axis lengths.
     ///
+    /// ```
+    /// use gradus_tensor::{Layout, Shape, Tensor};
+    /// let shape = Shape::new(&[3]);
+    /// let windows = Layout::row_major(shape).unfold(0, 2, 1); // 0 1, 1 2
+    /// let x = Tensor::<f32>::ones([2, 2]);
+    /// assert_eq!(x.unview(&shape, &windows).to_vec(), [1.0, 2.0, 1.0]);
+    /// ```
+    ///
     /// # Panics
     /// If `view` has other axis lengths than self, or reaches outside.
     #[must_use]
@@ -205,6 +238,12 @@ impl<T: Number> Tensor<T> {
     /// A copy with part k of `source` added to part `index[k]` of `axis`; repeated indices add up (PyTorch:
     /// `index_add`): `[…, N, …], [K], […, K, …] → […, N, …]`.
     ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let (x, source) = (Tensor::<f32>::zeros([2, 2]), Tensor::from([[1.0_f32, 2.0], [3.0, 4.0]]));
+    /// assert_eq!(x.index_add(0, &Tensor::from([1_i64, 1]), &source).to_vec(), [0.0, 0.0, 4.0, 6.0]);
+    /// ```
+    ///
     /// # Panics
     /// If the shapes do not fit or an index lies outside.
     #[must_use]
@@ -216,6 +255,11 @@ impl<T: Number> Tensor<T> {
 
 impl Tensor<i64> {
     /// 1 in column `self[i]`, 0 elsewhere (PyTorch: `one_hot`): `[…] → […, classes]`.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::from([2_i64, 0]).one_hot::<f32>(3).to_vec(), [0.0, 0.0, 1.0, 1.0, 0.0, 0.0]);
+    /// ```
     ///
     /// # Panics
     /// If an index lies outside `0 .. classes`.

@@ -92,6 +92,11 @@ impl<T: Number> Tensor<T> {
     }
 
     /// The sum of all elements, as a scalar tensor; 0 of nothing. Added in a tree: the error grows like log n.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::from([[1.0_f32, 2.0], [3.0, 4.0]]).sum().item(), 10.0);
+    /// ```
     #[must_use]
     pub fn sum(&self) -> Self {
         self.reduce(Reduction::Sum, "sum", &[], false)
@@ -115,6 +120,11 @@ impl<T: Number> Tensor<T> {
 
     /// Products over `axes` (an empty list: all); 1 of nothing (PyTorch: `prod`).
     ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::from([[1.0_f32, 2.0], [3.0, 4.0]]).prod_axes(&[1], false).to_vec(), [2.0, 12.0]);
+    /// ```
+    ///
     /// # Panics
     /// If an axis does not exist or is named twice.
     #[must_use]
@@ -124,6 +134,13 @@ impl<T: Number> Tensor<T> {
     }
 
     /// The largest elements over `axes` (an empty list: all); NaN if any is NaN (PyTorch: `amax`).
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::from([[1.0_f32, 5.0], [3.0, 4.0]]);
+    /// assert_eq!(x.max_axes(&[0], false).to_vec(), [3.0, 5.0]);
+    /// assert_eq!(x.max_axes(&[], false).item(), 5.0);
+    /// ```
     ///
     /// # Panics
     /// If an axis does not exist or is named twice, or there is nothing to choose from.
@@ -135,6 +152,11 @@ impl<T: Number> Tensor<T> {
 
     /// The smallest elements over `axes` (an empty list: all); NaN if any is NaN (PyTorch: `amin`).
     ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::from([[1.0_f32, 5.0], [3.0, 4.0]]).min_axes(&[1], false).to_vec(), [1.0, 3.0]);
+    /// ```
+    ///
     /// # Panics
     /// If an axis does not exist or is named twice, or there is nothing to choose from.
     #[must_use]
@@ -144,6 +166,13 @@ impl<T: Number> Tensor<T> {
     }
 
     /// Sums back to `shape`, undoing a broadcast: added leading axes vanish, stretched axes return to length 1.
+    ///
+    /// ```
+    /// use gradus_tensor::{Shape, Tensor};
+    /// let x = Tensor::from([[1.0_f32, 2.0], [3.0, 4.0]]);
+    /// assert_eq!(x.sum_to(&Shape::new(&[2])).to_vec(), [4.0, 6.0]);
+    /// assert_eq!(x.sum_to(&Shape::new(&[2, 1])).to_vec(), [3.0, 7.0]);
+    /// ```
     ///
     /// # Panics
     /// If `shape` does not broadcast to this one.
@@ -165,6 +194,12 @@ impl<T: Number> Tensor<T> {
     }
 
     /// The place of the first largest element along `axis` (PyTorch: `argmax`); a NaN counts as largest.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::from([[1.0_f32, 5.0, 5.0], [3.0, 2.0, 0.0]]);
+    /// assert_eq!((x.argmax(1).to_vec(), x.argmin(1).to_vec()), (vec![1, 0], vec![0, 2]));
+    /// ```
     ///
     /// # Panics
     /// If there is no such axis or it is empty.
@@ -198,12 +233,22 @@ impl<T: Number> Tensor<T> {
 
 impl<T: Float> Tensor<T> {
     /// The mean of all elements, as a scalar tensor; NaN of nothing.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::from([[1.0_f32, 2.0], [3.0, 4.0]]).mean().item(), 2.5);
+    /// ```
     #[must_use]
     pub fn mean(&self) -> Self {
         self.mean_axes(&[], false)
     }
 
     /// Means over `axes` (an empty list: all), which keep length 1 if `keep` (PyTorch: `mean`).
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::from([[1.0_f32, 2.0], [3.0, 4.0]]).mean_axes(&[0], true), Tensor::from([[2.0, 3.0]]));
+    /// ```
     ///
     /// # Panics
     /// If an axis does not exist or is named twice.

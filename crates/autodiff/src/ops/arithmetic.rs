@@ -103,6 +103,14 @@ fn shares<T: Float>(s: &Saved<Var<T>>, g: &Var<T>, wins: fn(T, T) -> bool) -> Co
 impl<T: Float> Var<T> {
     /// `self` to the power `exponent`, element by element (PyTorch: `pow`). Shapes broadcast.
     ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// let (x, n) = (Var::leaf([3.0_f32]), Var::leaf([2.0_f32]));
+    /// let y = x.pow(&n);
+    /// assert_eq!(y.item(), 9.0);
+    /// assert_eq!(y.backward().of(&x).map(|g| g.item()), Some(6.0));
+    /// ```
+    ///
     /// # Panics
     /// If the shapes do not broadcast.
     #[must_use]
@@ -118,6 +126,14 @@ impl<T: Float> Var<T> {
 
     /// The larger of each pair; equals share the gradient evenly; NaN if either is NaN. Shapes broadcast.
     ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// let (x, y) = (Var::leaf([1.0_f32, 5.0, 2.0]), Var::leaf([3.0_f32, 4.0, 2.0]));
+    /// let larger = x.maximum(&y);
+    /// assert_eq!(larger.value().to_vec(), [3.0, 5.0, 2.0]);
+    /// assert_eq!(larger.sum().backward().of(&x).map(|g| g.to_vec()), Some(vec![0.0, 1.0, 0.5]));
+    /// ```
+    ///
     /// # Panics
     /// If the shapes do not broadcast.
     #[must_use]
@@ -127,6 +143,12 @@ impl<T: Float> Var<T> {
     }
 
     /// The smaller of each pair; equals share the gradient evenly; NaN if either is NaN. Shapes broadcast.
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// let (x, y) = (Var::leaf([1.0_f32, 5.0]), Var::leaf([3.0_f32, 4.0]));
+    /// assert_eq!(x.minimum(&y).value().to_vec(), [1.0, 4.0]);
+    /// ```
     ///
     /// # Panics
     /// If the shapes do not broadcast.

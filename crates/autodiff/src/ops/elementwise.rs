@@ -64,6 +64,13 @@ impl<T: Float> Op<T> for Table {
 
 impl<T: Float> Var<T> {
     /// A function of the elementwise table, chosen at run time.
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_tensor::Unary;
+    /// let x = Var::leaf([3.0_f32]);
+    /// assert_eq!(x.unary(Unary::square()).backward().of(&x).map(|g| g.item()), Some(6.0));
+    /// ```
     #[must_use]
     #[track_caller]
     pub fn unary(&self, op: Unary) -> Self {

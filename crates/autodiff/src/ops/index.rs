@@ -136,6 +136,14 @@ pub(super) fn put_back<T: Float>(source: &Var<T>, axis: isize, index: &Tensor<i6
 impl<T: Float> Var<T> {
     /// The variables one after the other along an existing axis.
     ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// let (a, b) = (Var::leaf([1.0_f32, 2.0]), Var::leaf([3.0_f32]));
+    /// let y = Var::cat(&[&a, &b], 0);
+    /// assert_eq!(y.value().to_vec(), [1.0, 2.0, 3.0]);
+    /// assert_eq!(y.square().sum().backward().of(&b).map(|g| g.to_vec()), Some(vec![6.0]));
+    /// ```
+    ///
     /// # Panics
     /// If there are none, or they differ in another axis.
     #[must_use]
@@ -145,6 +153,12 @@ impl<T: Float> Var<T> {
     }
 
     /// The variables as the parts of a new axis.
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// let (a, b) = (Var::leaf([1.0_f32, 2.0]), Var::leaf([3.0_f32, 4.0]));
+    /// assert_eq!(Var::stack(&[&a, &b], -1).value().to_vec(), [1.0, 3.0, 2.0, 4.0]);
+    /// ```
     ///
     /// # Panics
     /// If there are none, or their shapes differ.
@@ -157,6 +171,15 @@ impl<T: Float> Var<T> {
 
     /// Parts `index` of `axis`, in that order: `[…, N, …], [K] → […, K, …]`.
     ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_tensor::Tensor;
+    /// let table = Var::leaf([[1.0_f32, 2.0], [3.0, 4.0]]);
+    /// let rows = table.index_select(0, &Tensor::from([1_i64, 1]));
+    /// assert_eq!(rows.value().to_vec(), [3.0, 4.0, 3.0, 4.0]);
+    /// assert_eq!(rows.sum().backward().of(&table).map(|g| g.to_vec()), Some(vec![0.0, 0.0, 2.0, 2.0]));
+    /// ```
+    ///
     /// # Panics
     /// If there is no such axis, or an index lies outside.
     #[must_use]
@@ -167,6 +190,13 @@ impl<T: Float> Var<T> {
 
     /// `self` with part k of `source` added to part `index[k]` of `axis`; repeated indices add up.
     ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_tensor::Tensor;
+    /// let (x, source) = (Var::leaf(Tensor::<f32>::zeros([2, 2])), Var::leaf([[1.0_f32, 2.0], [3.0, 4.0]]));
+    /// assert_eq!(x.index_add(0, &Tensor::from([1_i64, 1]), &source).value().to_vec(), [0.0, 0.0, 4.0, 6.0]);
+    /// ```
+    ///
     /// # Panics
     /// If the shapes do not fit or an index lies outside.
     #[must_use]
@@ -176,6 +206,14 @@ impl<T: Float> Var<T> {
     }
 
     /// `self` with `value` in the parts `index` of `axis`, without a gradient there (PyTorch: `index_fill`).
+    ///
+    /// ```
+    /// use gradus_autodiff::{Var, tensor::Tensor};
+    /// let x = Var::leaf([1.0_f32, 2.0, 3.0]);
+    /// let y = x.index_fill(0, &Tensor::from([1_i64]), 9.0);
+    /// assert_eq!(y.value().to_vec(), [1.0, 9.0, 3.0]);
+    /// assert_eq!(y.sum().backward().of(&x).unwrap().to_vec(), [1.0, 0.0, 1.0]);
+    /// ```
     ///
     /// # Panics
     /// If there is no such axis, or an index lies outside.
@@ -191,6 +229,14 @@ impl<T: Float> Var<T> {
 
     /// `self` with part k of `source` in place of part `index[k]` of `axis`; of repeated indices the last counts, and it
     /// alone gets a gradient (PyTorch: `index_copy`).
+    ///
+    /// ```
+    /// use gradus_autodiff::{Var, tensor::Tensor};
+    /// let (x, new) = (Var::leaf([1.0_f32, 2.0, 3.0]), Var::leaf([8.0, 9.0]));
+    /// let y = x.index_copy(0, &Tensor::from([2_i64, 0]), &new);
+    /// assert_eq!(y.value().to_vec(), [9.0, 2.0, 8.0]);
+    /// assert_eq!(y.sum().backward().of(&x).unwrap().to_vec(), [0.0, 1.0, 0.0]);
+    /// ```
     ///
     /// # Panics
     /// If the shapes do not fit or an index lies outside.
@@ -214,6 +260,14 @@ impl<T: Float> Var<T> {
 
     /// Elements of the flattened variable by number: `[…], [K…] → [K…]` (PyTorch: `take`).
     ///
+    /// ```
+    /// use gradus_autodiff::{Var, tensor::Tensor};
+    /// let x = Var::leaf([[1.0_f32, 2.0], [3.0, 4.0]]);
+    /// let y = x.take(&Tensor::from([3_i64, 0, 3]));
+    /// assert_eq!(y.value().to_vec(), [4.0, 1.0, 4.0]);
+    /// assert_eq!(y.sum().backward().of(&x).unwrap().to_vec(), [1.0, 0.0, 0.0, 2.0]);
+    /// ```
+    ///
     /// # Panics
     /// If an index lies outside.
     #[must_use]
@@ -223,6 +277,14 @@ impl<T: Float> Var<T> {
     }
 
     /// The elements where the mask is true, in row-major order, `[K]` (PyTorch: `masked_select`). Shapes broadcast.
+    ///
+    /// ```
+    /// use gradus_autodiff::{Var, tensor::Tensor};
+    /// let x = Var::leaf([1.0_f32, 2.0, 3.0]);
+    /// let y = x.masked_select(&Tensor::from([true, false, true]));
+    /// assert_eq!(y.value().to_vec(), [1.0, 3.0]);
+    /// assert_eq!(y.sum().backward().of(&x).unwrap().to_vec(), [1.0, 0.0, 1.0]);
+    /// ```
     ///
     /// # Panics
     /// If the shapes do not broadcast.
@@ -240,6 +302,14 @@ impl<T: Float> Var<T> {
 
     /// A row of this table for each index: `[V, D], […] → […, D]` (PyTorch: `embedding`, whose second argument is the
     /// table).
+    ///
+    /// ```
+    /// use gradus_autodiff::{Var, tensor::Tensor};
+    /// let table = Var::leaf([[1.0_f32, 2.0], [3.0, 4.0]]);
+    /// let y = table.embedding(&Tensor::from([1_i64, 1, 0]));
+    /// assert_eq!(y.dims(), [3, 2]);
+    /// assert_eq!(y.sum().backward().of(&table).unwrap().to_vec(), [1.0, 1.0, 2.0, 2.0]);
+    /// ```
     ///
     /// # Panics
     /// If this is not a matrix, or an index lies outside `0 .. V`.

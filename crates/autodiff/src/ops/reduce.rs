@@ -112,6 +112,13 @@ impl<T: Float> Op<T> for SumTo {
 
 impl<T: Float> Var<T> {
     /// The sum of all elements.
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// let x = Var::leaf([[1.0_f32, 2.0], [3.0, 4.0]]);
+    /// assert_eq!(x.sum().item(), 10.0);
+    /// assert_eq!(x.sum().backward().of(&x).map(|g| g.to_vec()), Some(vec![1.0; 4]));
+    /// ```
     #[must_use]
     #[track_caller]
     pub fn sum(&self) -> Self {
@@ -119,6 +126,13 @@ impl<T: Float> Var<T> {
     }
 
     /// Sums over `axes` (an empty list: all), which keep length 1 if `keep`.
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// let x = Var::leaf([[1.0_f32, 2.0], [3.0, 4.0]]);
+    /// assert_eq!(x.sum_axes(&[0], false).value().to_vec(), [4.0, 6.0]);
+    /// assert_eq!(x.sum_axes(&[-1], true).dims(), [2, 1]);
+    /// ```
     ///
     /// # Panics
     /// If an axis does not exist or is named twice.
@@ -129,6 +143,13 @@ impl<T: Float> Var<T> {
     }
 
     /// The mean of all elements; NaN of nothing.
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// let x = Var::leaf([[1.0_f32, 2.0], [3.0, 4.0]]);
+    /// assert_eq!(x.mean().item(), 2.5);
+    /// assert_eq!(x.mean().backward().of(&x).map(|g| g.to_vec()), Some(vec![0.25; 4]));
+    /// ```
     #[must_use]
     #[track_caller]
     pub fn mean(&self) -> Self {
@@ -136,6 +157,11 @@ impl<T: Float> Var<T> {
     }
 
     /// Means over `axes` (an empty list: all), which keep length 1 if `keep`.
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// assert_eq!(Var::leaf([[1.0_f32, 2.0], [3.0, 4.0]]).mean_axes(&[0], false).value().to_vec(), [2.0, 3.0]);
+    /// ```
     ///
     /// # Panics
     /// If an axis does not exist or is named twice.
@@ -149,6 +175,14 @@ impl<T: Float> Var<T> {
 
     /// The largest elements over `axes` (an empty list: all); equals share the gradient evenly (PyTorch: `amax`).
     ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// let x = Var::leaf([1.0_f32, 5.0, 5.0]);
+    /// let largest = x.max_axes(&[], false);
+    /// assert_eq!(largest.item(), 5.0);
+    /// assert_eq!(largest.backward().of(&x).map(|g| g.to_vec()), Some(vec![0.0, 0.5, 0.5]));
+    /// ```
+    ///
     /// # Panics
     /// If an axis does not exist or is named twice, or there is nothing to choose from.
     #[must_use]
@@ -159,6 +193,11 @@ impl<T: Float> Var<T> {
 
     /// The smallest elements over `axes` (an empty list: all); equals share the gradient evenly (PyTorch: `amin`).
     ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// assert_eq!(Var::leaf([[1.0_f32, 5.0], [3.0, 4.0]]).min_axes(&[1], false).value().to_vec(), [1.0, 3.0]);
+    /// ```
+    ///
     /// # Panics
     /// If an axis does not exist or is named twice, or there is nothing to choose from.
     #[must_use]
@@ -168,6 +207,13 @@ impl<T: Float> Var<T> {
     }
 
     /// Sums back to `shape`, undoing a broadcast.
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_tensor::Shape;
+    /// let x = Var::leaf([[1.0_f32, 2.0], [3.0, 4.0]]);
+    /// assert_eq!(x.sum_to(&Shape::new(&[2, 1])).value().to_vec(), [3.0, 7.0]);
+    /// ```
     ///
     /// # Panics
     /// If `shape` does not broadcast to this one.
