@@ -9,6 +9,15 @@ use crate::engine::{grad, grad_with};
 use crate::var::Var;
 
 /// A gradient that disagrees with the numbers.
+///
+/// ```
+/// use gradus_autodiff::{GradCheckError, check_grads};
+/// use gradus_tensor::Tensor;
+/// // A copy of x that has no gradient: the rule sees one factor of the two.
+/// let wrong = |x: &[gradus_autodiff::Var<f64>]| x[0].detach() * &x[0];
+/// let error: Option<GradCheckError> = check_grads(wrong, &[Tensor::from([3.0])], 1).err();
+/// assert_eq!(error.map(|error| error.order), Some(1));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct GradCheckError {
     /// Which derivative: 1 for the gradient, 2 for the gradient of the gradient …

@@ -236,6 +236,13 @@ impl<T: Float> Var<T> {
     /// a variable keep everything that they were computed from, and no buffer of it can be used again in the pass
     /// (`drop(logits)`, or hold [`Var::value`]'s clone, or compute the loss in one expression).
     ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// let x = Var::leaf([1.0_f32, -2.0]);
+    /// let gradients = x.square().sum().backward();
+    /// assert_eq!(gradients.of(&x).map(|g| g.to_vec()), Some(vec![2.0, -4.0]));
+    /// ```
+    ///
     /// # Panics
     /// If this is not a single element.
     #[must_use = "backward answers the gradients"]
@@ -247,6 +254,14 @@ impl<T: Float> Var<T> {
     }
 
     /// [`Var::backward`] from a cotangent of this variable's shape: the gradients of Σ seed·self.
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_tensor::Tensor;
+    /// let x = Var::leaf([1.0_f32, -2.0]);
+    /// let gradients = x.square().backward_with(Tensor::from([1.0, 10.0]));
+    /// assert_eq!(gradients.of(&x).map(|g| g.to_vec()), Some(vec![2.0, -40.0]));
+    /// ```
     ///
     /// # Panics
     /// If the shapes differ.
@@ -285,6 +300,13 @@ pub fn grad<T: Float>(y: &Var<T>, xs: &[&Var<T>]) -> Vec<Var<T>> {
 }
 
 /// The gradients of Σ `seed`·`y` with respect to `xs`: a vector–Jacobian product. See [`grad`].
+///
+/// ```
+/// use gradus_autodiff::{Var, grad_with};
+/// let x = Var::leaf([1.0_f64, -2.0]);
+/// let seed = Var::constant([1.0, 10.0]);
+/// assert_eq!(grad_with(&x.square(), &seed, &[&x])[0].value().to_vec(), [2.0, -40.0]);
+/// ```
 ///
 /// # Panics
 /// If `seed` has not `y`'s shape.

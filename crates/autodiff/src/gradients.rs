@@ -9,6 +9,11 @@ use crate::node::LeafId;
 use crate::var::Var;
 
 /// Names a buffer that updates ride to, see [`Update`].
+///
+/// ```
+/// use gradus_autodiff::BufferId;
+/// assert_ne!(BufferId::fresh(), BufferId::fresh());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct BufferId(u64);
 
@@ -21,6 +26,15 @@ impl BufferId {
 }
 
 /// A change of a buffer, made when an optimizer applies the gradients it came with.
+///
+/// ```
+/// use gradus_autodiff::{BufferId, Update};
+/// use gradus_tensor::Tensor;
+/// let target = BufferId::fresh();
+/// let update = Update::Average { target, value: Tensor::from([2.0_f32]), momentum: 0.1 };
+/// let Update::Average { target: of, .. } = update else { panic!("an average") };
+/// assert_eq!(of, target);
+/// ```
 #[derive(Clone, Debug)]
 pub enum Update<T: Float> {
     /// buffer ← (1 − momentum)·buffer + momentum·value.
@@ -48,6 +62,19 @@ pub(crate) fn accumulate<T: Float>(sum: &mut Tensor<T>, mut more: Tensor<T>) {
 }
 
 /// The gradients of one loss, by leaf, and the updates of buffers in the order of the forward pass.
+///
+/// ```
+/// use gradus_autodiff::{Gradients, Var};
+/// use gradus_tensor::Tensor;
+/// let (x, y) = (Var::leaf([3.0_f32]), Var::leaf([4.0_f32]));
+/// let mut gradients: Gradients = (&x * &y).sum().backward(); // x: 4, y: 3
+/// assert_eq!((gradients.len(), gradients.is_empty(), gradients.norm()), (2, false, 5.0));
+/// gradients.merge(y.clone().sum().backward()); // y: 3 + 1
+/// gradients.scale(0.5);
+/// assert_eq!(gradients.of(&x), Some(&Tensor::from([2.0])));
+/// assert_eq!(gradients.of(&y), Some(&Tensor::from([2.0])));
+/// assert_eq!(gradients.updates().count(), 0); // of buffers
+/// ```
 #[derive(Clone, Debug)]
 pub struct Gradients<T: Float = f32> {
     pub(crate) by_leaf: BTreeMap<LeafId, Tensor<T>>,
@@ -62,6 +89,20 @@ impl<T: Float> Default for Gradients<T> {
 
 impl<T: Float> Gradients<T> {
     /// The gradient of a leaf, if the loss depends on it.
+    ///
+    /// ```
+    /// use gradus_autodiff::{Gradients, Var};
+    /// use gradus_tensor::Tensor;
+    /// let x = Var::leaf([3.0_f32]);
+    /// let leaf = x.leaf_id().ok_or("a leaf has a name")?;
+    /// let mut gradients = Gradients::default();
+    /// gradients.set(leaf, Tensor::from([1.0]));
+    /// gradients.add(leaf, Tensor::from([2.0]));
+    /// gradients.iter_mut().for_each(|(_, g)| *g *= 10.0);
+    /// assert_eq!(gradients.get(leaf).map(|g| g.item()), Some(30.0));
+    /// assert_eq!(gradients.iter().map(|(_, g)| g.len()).sum::<usize>(), 1);
+    /// # Ok::<(), &str>(())
+    /// ```
     #[must_use]
     pub fn get(&self, leaf: LeafId) -> Option<&Tensor<T>> {
         self.by_leaf.get(&leaf)

@@ -7,6 +7,12 @@ thread_local! {
 }
 
 /// Whether operations on this thread record a graph.
+///
+/// ```
+/// use gradus_autodiff::{is_recording, no_grad};
+/// assert!(is_recording());
+/// assert!(!no_grad(is_recording));
+/// ```
 #[must_use]
 pub fn is_recording() -> bool {
     RECORDING.get()

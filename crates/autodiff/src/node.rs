@@ -10,6 +10,13 @@ use gradus_tensor::{Float, Shape, Tensor};
 use crate::op::{Op, Saved};
 
 /// Names a leaf: gradients are looked up by it.
+///
+/// ```
+/// use gradus_autodiff::{LeafId, Var};
+/// let (x, y) = (Var::leaf([1.0_f32]), Var::leaf([1.0_f32]));
+/// let name: Option<LeafId> = x.leaf_id();
+/// assert!(name == x.clone().leaf_id() && name != y.leaf_id());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LeafId(pub(crate) u64);
 

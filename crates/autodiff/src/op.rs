@@ -33,6 +33,28 @@ impl Save {
     }
 
     /// Both.
+    ///
+    /// ```
+    /// use gradus_autodiff::{Cotangents, Op, Save, Saved, Var, apply, check_grads};
+    /// use gradus_tensor::{Float, Tensor};
+    ///
+    /// /// √(x² + y²), whose derivatives read both inputs and the result.
+    /// struct Hypot;
+    /// impl<T: Float> Op<T> for Hypot {
+    ///     fn name(&self) -> &'static str { "hypot" }
+    ///     fn saves(&self) -> Save { Save::INPUTS.and(Save::OUTPUT) }
+    ///     fn forward(&mut self, inputs: &[&Tensor<T>]) -> Tensor<T> {
+    ///         (inputs[0].square() + &inputs[1].square()).sqrt()
+    ///     }
+    ///     fn vjp(&self, saved: &Saved<Var<T>>, g: &Var<T>) -> Cotangents<Var<T>> {
+    ///         let slope = |i| g * saved.input(i) / saved.output();
+    ///         (0..saved.count()).map(|i| saved.wants(i).then(|| slope(i))).collect()
+    ///     }
+    /// }
+    /// let (x, y) = (Tensor::from([3.0_f64, 1.0]), Tensor::from([4.0, -2.0]));
+    /// check_grads(|v| apply(Hypot, &[&v[0], &v[1]]), &[x, y], 2)?;
+    /// # Ok::<(), gradus_autodiff::GradCheckError>(())
+    /// ```
     #[must_use]
     pub const fn and(self, other: Save) -> Save {
         Save { inputs: self.inputs | other.inputs, output: self.output | other.output }
@@ -74,6 +96,24 @@ impl<V: Clone> Saved<V> {
 
     /// All inputs by name: `let [x, weight] = saved.inputs();`
     ///
+    /// ```
+    /// use gradus_autodiff::{Cotangents, Op, Save, Saved, Var, apply};
+    /// use gradus_tensor::Tensor;
+    ///
+    /// struct Product;
+    /// impl Op<f32> for Product {
+    ///     fn name(&self) -> &'static str { "product" }
+    ///     fn saves(&self) -> Save { Save::INPUTS }
+    ///     fn forward(&mut self, inputs: &[&Tensor]) -> Tensor { inputs[0] * inputs[1] }
+    ///     fn vjp(&self, saved: &Saved<Var>, g: &Var) -> Cotangents<Var> {
+    ///         let [x, y] = saved.inputs();
+    ///         vec![Some(g * &y), Some(g * &x)]
+    ///     }
+    /// }
+    /// let (x, y) = (Var::leaf([3.0_f32]), Var::leaf([4.0_f32]));
+    /// assert_eq!(apply(Product, &[&x, &y]).backward().of(&x).map(|g| g.item()), Some(4.0));
+    /// ```
+    ///
     /// # Panics
     /// If there are not `N`, or the op's `saves` does not name all of them.
     #[must_use]
@@ -85,6 +125,27 @@ impl<V: Clone> Saved<V> {
     }
 
     /// Input number `i`, to keep: in [`Op::vjp_fused`] its buffer can be written where nobody else holds it.
+    ///
+    /// ```
+    /// use gradus_autodiff::{Cotangents, Op, Save, Saved, Var, apply};
+    /// use gradus_tensor::Tensor;
+    ///
+    /// struct Square;
+    /// impl Op<f32> for Square {
+    ///     fn name(&self) -> &'static str { "square" }
+    ///     fn saves(&self) -> Save { Save::input(0) }
+    ///     fn forward(&mut self, inputs: &[&Tensor]) -> Tensor { inputs[0] * inputs[0] }
+    ///     fn vjp(&self, saved: &Saved<Var>, g: &Var) -> Cotangents<Var> { vec![Some(g * saved.input(0) * 2.0)] }
+    ///     fn vjp_fused(&self, saved: &mut Saved<Tensor>, g: Tensor) -> Result<Cotangents<Tensor>, Tensor> {
+    ///         let mut slope = saved.take_input(0); // its buffer may take the product
+    ///         slope *= &g;
+    ///         slope *= 2.0;
+    ///         Ok(vec![Some(slope)])
+    ///     }
+    /// }
+    /// let x = Var::leaf([3.0_f32]);
+    /// assert_eq!(apply(Square, &[&x]).backward().of(&x).map(|g| g.item()), Some(6.0));
+    /// ```
     ///
     /// # Panics
     /// If the op's `saves` does not name it, or it was taken.
@@ -111,6 +172,25 @@ impl<V: Clone> Saved<V> {
     }
 
     /// The result, to keep, as [`Saved::take_input`].
+    ///
+    /// ```
+    /// use gradus_autodiff::{Cotangents, Op, Save, Saved, Var, apply};
+    /// use gradus_tensor::Tensor;
+    ///
+    /// struct Exp;
+    /// impl Op<f32> for Exp {
+    ///     fn name(&self) -> &'static str { "exp" }
+    ///     fn saves(&self) -> Save { Save::OUTPUT }
+    ///     fn forward(&mut self, inputs: &[&Tensor]) -> Tensor { inputs[0].exp() }
+    ///     fn vjp(&self, saved: &Saved<Var>, g: &Var) -> Cotangents<Var> { vec![Some(g * saved.output())] }
+    ///     fn vjp_fused(&self, saved: &mut Saved<Tensor>, g: Tensor) -> Result<Cotangents<Tensor>, Tensor> {
+    ///         assert_eq!(saved.shape(0)[..], [1]);
+    ///         Ok(vec![Some(saved.take_output() * &g)])
+    ///     }
+    /// }
+    /// let x = Var::leaf([0.0_f32]);
+    /// assert_eq!(apply(Exp, &[&x]).backward().of(&x).map(|g| g.item()), Some(1.0));
+    /// ```
     ///
     /// # Panics
     /// If the op's `saves` does not name it, or it was taken.

@@ -37,6 +37,14 @@ impl<T: Float> Clone for Var<T> {
 
 impl<T: Float> Var<T> {
     /// A constant: no gradient flows into it.
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// let (x, c) = (Var::leaf([3.0_f32]), Var::constant([2.0_f32]));
+    /// assert!(x.has_gradient() && !c.has_gradient());
+    /// let gradients = (&x * &c).backward();
+    /// assert_eq!((gradients.of(&x).map(|g| g.item()), gradients.of(&c)), (Some(2.0), None));
+    /// ```
     #[must_use]
     pub fn constant(value: impl Into<Tensor<T>>) -> Self {
         Self { value: value.into(), node: None }
@@ -62,6 +70,16 @@ impl<T: Float> Var<T> {
     }
 
     /// The value.
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// let mut x = Var::leaf([[1.0_f32, 2.0]]);
+    /// *x.value_mut() *= 2.0;
+    /// assert_eq!(x.value().to_vec(), [2.0, 4.0]);
+    /// assert_eq!((x.shape()[..] == [1, 2], x.rank(), x.dim(-1), x.len(), x.is_empty()), (true, 2, 2, 2, false));
+    /// assert_eq!(x.dims(), [1, 2]);
+    /// assert_eq!(x.into_value().to_vec(), [2.0, 4.0]);
+    /// ```
     #[must_use]
     pub fn value(&self) -> &Tensor<T> {
         &self.value
@@ -85,6 +103,13 @@ impl<T: Float> Var<T> {
     }
 
     /// The same value as a constant (PyTorch: `detach`).
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// let x = Var::leaf([3.0_f32]);
+    /// let y = x.detach() * &x; // 3·x
+    /// assert_eq!(y.backward().of(&x).map(|g| g.item()), Some(3.0));
+    /// ```
     #[must_use]
     pub fn detach(&self) -> Self {
         Self::constant(self.value.clone())
@@ -97,6 +122,13 @@ impl<T: Float> Var<T> {
     }
 
     /// The name of this leaf; `None` for constants and results.
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// let x = Var::leaf([3.0_f32]);
+    /// assert!(x.leaf_id().is_some());
+    /// assert_eq!((x.square().leaf_id(), Var::constant([3.0_f32]).leaf_id()), (None, None));
+    /// ```
     #[must_use]
     pub fn leaf_id(&self) -> Option<LeafId> {
         self.node.as_ref().filter(|node| node.step.is_none()).map(|node| LeafId(node.id))
@@ -161,6 +193,22 @@ impl<T: Float> Var<T> {
 const FEW: usize = 4;
 
 /// Runs an operation and, if an input has a gradient and recording is on, records it.
+///
+/// ```
+/// use gradus_autodiff::{Cotangents, Op, Save, Saved, Var, apply};
+/// use gradus_tensor::Tensor;
+///
+/// struct Double;
+/// impl Op<f32> for Double {
+///     fn name(&self) -> &'static str { "double" }
+///     fn saves(&self) -> Save { Save::NOTHING }
+///     fn forward(&mut self, inputs: &[&Tensor]) -> Tensor { inputs[0] * 2.0 }
+///     fn vjp(&self, _: &Saved<Var>, g: &Var) -> Cotangents<Var> { vec![Some(g * 2.0)] }
+/// }
+/// let x = Var::leaf([3.0_f32]);
+/// let y = apply(Double, &[&x]);
+/// assert_eq!((y.item(), y.backward().of(&x).map(|g| g.item())), (6.0, Some(2.0)));
+/// ```
 #[must_use]
 #[track_caller]
 pub fn apply<T: Float, O: Op<T>>(mut op: O, inputs: &[&Var<T>]) -> Var<T> {

@@ -50,7 +50,7 @@ pub struct Table {
     lines: Vec<u64>,
 }
 
-/// Reads a table from a file.
+/// Reads a table from a file (NumPy: `loadtxt`).
 ///
 /// ```
 /// use gradus_data::{TableOptions, read_table};

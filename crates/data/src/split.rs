@@ -53,8 +53,8 @@ fn shares(count: usize, fractions: &[f64], owed: &mut [f64]) -> Vec<usize> {
     out
 }
 
-/// The numbers 0 .. `count` in random parts of the given fractions, each sorted. Every number is in exactly one part;
-/// sizes are rounded by the largest remainder.
+/// The numbers 0 .. `count` in random parts of the given fractions, each sorted (PyTorch: `random_split`; scikit-learn:
+/// `train_test_split`). Every number is in exactly one part; sizes are rounded by the largest remainder.
 ///
 /// ```
 /// use gradus_data::random_split;

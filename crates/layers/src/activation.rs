@@ -142,6 +142,15 @@ along_axis! {
 
 /// x for x > 0, else w·x, with a trained slope w for all or one for each channel of `[N, C, …]` (He et al. 2015; PyTorch:
 /// `PReLU`). The slopes start at 0.25.
+///
+/// ```
+/// use gradus_autodiff::Var;
+/// use gradus_layers::PRelu;
+/// use gradus_module::{Context, Layer};
+/// let x = Var::constant([[-4.0_f32, 2.0]]);
+/// assert_eq!(PRelu::new().forward(&x, &mut Context::eval()).value().to_vec(), [-1.0, 2.0]);
+/// assert_eq!(PRelu::<f32>::per_channel(2).weight.dims(), [2]);
+/// ```
 #[derive(Clone, Debug, Module)]
 pub struct PRelu<T: Float = f32> {
     /// `[1]` or `[C]`.

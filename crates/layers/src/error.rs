@@ -6,6 +6,12 @@ use std::fmt::Display;
 use thiserror::Error;
 
 /// A layer that cannot be built.
+///
+/// ```
+/// use gradus_layers::{Dropout, LayerError};
+/// let error: Option<LayerError> = Dropout::new(1.5).err();
+/// assert!(error.is_some_and(|error| error.to_string().starts_with("Dropout: p is 1.5, but it must be ")));
+/// ```
 #[derive(Clone, Debug, Error, PartialEq)]
 #[non_exhaustive]
 pub enum LayerError {

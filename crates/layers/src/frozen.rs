@@ -6,6 +6,7 @@ use gradus_module::{Context, Layer, Module};
 use gradus_tensor::{Conv2dFilters, Conv2dFinish, Conv2dSpec, Float, Tensor};
 
 use crate::batch_norm::BatchNorm2d;
+use crate::border::Border;
 use crate::conv::Conv2d;
 use crate::error::LayerError;
 
@@ -35,14 +36,22 @@ pub struct FrozenConv2d<T: Float = f32> {
     #[module(skip)]
     spec: Conv2dSpec,
     #[module(skip)]
+    border: Border<2>,
+    #[module(skip)]
     filters: Conv2dFilters<T>,
 }
 
 impl<T: Float> FrozenConv2d<T> {
-    pub(crate) fn new(weight: &Tensor<T>, bias: Option<&Tensor<T>>, relu: bool, spec: Conv2dSpec) -> Self {
+    pub(crate) fn new(
+        weight: &Tensor<T>,
+        bias: Option<&Tensor<T>>,
+        relu: bool,
+        spec: Conv2dSpec,
+        border: Border<2>,
+    ) -> Self {
         let filters = Conv2dFilters::new(weight, Conv2dFinish { bias, relu }, spec);
         let (weight, bias) = (Var::constant(weight.clone()), bias.map(|bias| Var::constant(bias.clone())));
-        Self { weight, bias, relu, spec, filters }
+        Self { weight, bias, relu, spec, border, filters }
     }
 }
 
@@ -68,6 +77,7 @@ impl<T: Float> FrozenConv2d<T> {
     /// If `x` does not fit the filters, or `residual` is not of the result's shape.
     #[track_caller]
     pub fn forward_onto(&self, x: &Var<T>, residual: &Var<T>, cx: &mut Context<'_>) -> Var<T> {
+        let x = &self.border.put_around(x);
         let learns = (x.has_gradient() || residual.has_gradient()) && is_recording();
         let y = if learns {
             let y = x.conv2d(&self.weight, self.bias.as_ref(), self.spec) + residual;
@@ -87,7 +97,7 @@ impl<T: Float> FrozenConv2d<T> {
 
 impl<T: Float> Layer<T> for FrozenConv2d<T> {
     fn forward(&self, x: &Var<T>, cx: &mut Context<'_>) -> Var<T> {
-        let (weight, bias) = (&self.weight, self.bias.as_ref());
+        let (weight, bias, x) = (&self.weight, self.bias.as_ref(), &self.border.put_around(x));
         let y = match (x.has_gradient() && is_recording(), self.relu) {
             (false, _) => Var::constant(x.value().conv2d_by(&self.filters)),
             (true, true) => x.conv2d_relu(weight, bias, self.spec),

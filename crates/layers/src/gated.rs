@@ -54,11 +54,11 @@ along_axis! {
     /// ```
     Glu functional::glu;
     /// max(a, 0)·b, where a and b are the halves of an axis (Shazeer 2020).
-    Reglu functional::reglu;
+    ReGlu functional::reglu;
     /// gelu(a)·b, where a and b are the halves of an axis (Shazeer 2020).
-    Geglu functional::geglu;
+    GeGlu functional::geglu;
     /// silu(a)·b, where a and b are the halves of an axis (Shazeer 2020); LLaMA's.
-    Swiglu functional::swiglu;
+    SwiGlu functional::swiglu;
     /// e^(−x)/Σ e^(−x) along an axis (PyTorch: `Softmin`).
     Softmin functional::softmin;
 }

@@ -31,6 +31,11 @@ pub enum Nonlinearity {
 
 /// By how much weights before a nonlinearity are enlarged to make up for what it takes (PyTorch: `calculate_gain`):
 /// linear and sigmoid 1, tanh 5/3, relu √2, leaky relu √(2/(1 + slope²)), selu 3/4.
+///
+/// ```
+/// use gradus_layers::init::{Nonlinearity, gain};
+/// assert_eq!((gain(Nonlinearity::Tanh), gain(Nonlinearity::Relu)), (5.0 / 3.0, 2.0_f64.sqrt()));
+/// ```
 #[must_use]
 pub fn gain(nonlinearity: Nonlinearity) -> f64 {
     match nonlinearity {
@@ -43,6 +48,13 @@ pub fn gain(nonlinearity: Nonlinearity) -> f64 {
 }
 
 /// The terms that each output sums and that each input goes into: `[O, I, K…]` has fans (I·ΠK, O·ΠK).
+///
+/// ```
+/// use gradus_layers::init::fans;
+/// use gradus_tensor::Shape;
+/// assert_eq!(fans(&Shape::new(&[20, 10])), (10, 20)); // of `Linear::new(10, 20, …)`
+/// assert_eq!(fans(&Shape::new(&[16, 3, 5, 5])), (75, 400));
+/// ```
 ///
 /// # Panics
 /// If there are fewer than two axes.
@@ -61,6 +73,13 @@ fn shrink(terms: f64) -> f64 {
 
 /// Even in [low, high) (PyTorch: `uniform_`).
 ///
+/// ```
+/// use gradus_layers::init::uniform;
+/// use gradus_tensor::Rng;
+/// let weight = uniform::<f32>([20, 30], -0.5, 0.5, &mut Rng::seed(1));
+/// assert!(weight.to_vec().iter().all(|w| (-0.5..0.5).contains(w)));
+/// ```
+///
 /// # Panics
 /// If not low ≤ high, or a bound is not finite.
 #[must_use]
@@ -71,6 +90,13 @@ pub fn uniform<T: Float>(shape: impl Into<Shape>, low: f64, high: f64, rng: &mut
 
 /// Gaussian (PyTorch: `normal_`).
 ///
+/// ```
+/// use gradus_layers::init::normal;
+/// use gradus_tensor::Rng;
+/// let weight = normal::<f64>([100, 100], 0.0, 0.02, &mut Rng::seed(1));
+/// assert!((weight.var_axes(&[], 1.0, false).item().sqrt() - 0.02).abs() < 1e-3);
+/// ```
+///
 /// # Panics
 /// If `std` is negative or NaN.
 #[must_use]
@@ -80,6 +106,13 @@ pub fn normal<T: Float>(shape: impl Into<Shape>, mean: f64, std: f64, rng: &mut 
 }
 
 /// Gaussian under the condition low ≤ x ≤ high (PyTorch: `trunc_normal_`).
+///
+/// ```
+/// use gradus_layers::init::truncated_normal;
+/// use gradus_tensor::Rng;
+/// let weight = truncated_normal::<f32>([20, 30], 0.0, 0.02, -0.04, 0.04, &mut Rng::seed(1));
+/// assert!(weight.to_vec().iter().all(|w| w.abs() <= 0.04));
+/// ```
 ///
 /// # Panics
 /// If `std` is not positive or not low < high.
@@ -97,12 +130,22 @@ pub fn truncated_normal<T: Float>(
 }
 
 /// One value everywhere (PyTorch: `constant_`).
+///
+/// ```
+/// use gradus_layers::init::constant;
+/// assert_eq!(constant::<f32>([2, 2], 0.1).to_vec(), [0.1; 4]);
+/// ```
 #[must_use]
 pub fn constant<T: Float>(shape: impl Into<Shape>, value: f64) -> Tensor<T> {
     Tensor::full(shape, T::of(value))
 }
 
 /// Ones on the diagonal of `[rows, columns]`, noughts elsewhere: as many inputs as possible pass (PyTorch: `eye_`).
+///
+/// ```
+/// use gradus_layers::init::eye;
+/// assert_eq!(eye::<f32>(2, 3).to_vec(), [1.0, 0.0, 0.0, 0.0, 1.0, 0.0]);
+/// ```
 #[must_use]
 pub fn eye<T: Float>(rows: usize, columns: usize) -> Tensor<T> {
     Tensor::from_fn([rows, columns], |i| if i[0] == i[1] { T::ONE } else { T::ZERO })
@@ -110,6 +153,12 @@ pub fn eye<T: Float>(rows: usize, columns: usize) -> Tensor<T> {
 
 /// Convolution weights `[O, I, K…]` that pass channel c of each group to its output c: 1 at the kernel's middle
 /// (PyTorch: `dirac_`).
+///
+/// ```
+/// use gradus_layers::init::dirac;
+/// let weight = dirac::<f32>([2, 2, 3], 1);
+/// assert_eq!(weight.to_vec(), [0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0]);
+/// ```
 ///
 /// # Panics
 /// If there are fewer than three axes or `groups` does not divide the outputs.
@@ -150,6 +199,13 @@ pub fn xavier_uniform<T: Float>(shape: impl Into<Shape>, gain: f64, rng: &mut Rn
 
 /// Gaussian with standard deviation gain·√(2/(fan in + fan out)) (Glorot & Bengio 2010; PyTorch: `xavier_normal_`).
 ///
+/// ```
+/// use gradus_layers::init::xavier_normal;
+/// use gradus_tensor::Rng;
+/// let weight = xavier_normal::<f64>([100, 300], 1.0, &mut Rng::seed(1));
+/// assert!((weight.var_axes(&[], 1.0, false).item() - 2.0 / 400.0).abs() < 2e-4);
+/// ```
+///
 /// # Panics
 /// If there are fewer than two axes.
 #[must_use]
@@ -170,6 +226,13 @@ fn kaiming(shape: &Shape, fan: Fan, nonlinearity: Nonlinearity) -> f64 {
 
 /// Even in ±gain·√(3/fan) (He et al. 2015; PyTorch: `kaiming_uniform_`).
 ///
+/// ```
+/// use gradus_layers::init::{Fan, Nonlinearity, kaiming_uniform};
+/// use gradus_tensor::Rng;
+/// let weight = kaiming_uniform::<f32>([20, 24], Fan::In, Nonlinearity::Relu, &mut Rng::seed(1));
+/// assert!(weight.to_vec().iter().all(|w| w.abs() <= 0.5)); // √2·√(3/24)
+/// ```
+///
 /// # Panics
 /// If there are fewer than two axes.
 #[must_use]
@@ -186,6 +249,13 @@ pub fn kaiming_uniform<T: Float>(
 }
 
 /// Gaussian with standard deviation gain/√fan (He et al. 2015; PyTorch: `kaiming_normal_`).
+///
+/// ```
+/// use gradus_layers::init::{Fan, Nonlinearity, kaiming_normal};
+/// use gradus_tensor::Rng;
+/// let weight = kaiming_normal::<f64>([300, 100], Fan::In, Nonlinearity::Relu, &mut Rng::seed(1));
+/// assert!((weight.var_axes(&[], 1.0, false).item() - 2.0 / 100.0).abs() < 1e-3);
+/// ```
 ///
 /// # Panics
 /// If there are fewer than two axes.
@@ -204,6 +274,13 @@ pub fn kaiming_normal<T: Float>(
 
 /// Even in ±√(3/fan in): variance 1/fan in (LeCun et al. 1998).
 ///
+/// ```
+/// use gradus_layers::init::lecun_uniform;
+/// use gradus_tensor::Rng;
+/// let weight = lecun_uniform::<f32>([20, 12], &mut Rng::seed(1));
+/// assert!(weight.to_vec().iter().all(|w| w.abs() <= 0.5)); // √(3/12)
+/// ```
+///
 /// # Panics
 /// If there are fewer than two axes.
 #[must_use]
@@ -213,6 +290,13 @@ pub fn lecun_uniform<T: Float>(shape: impl Into<Shape>, rng: &mut Rng) -> Tensor
 }
 
 /// Gaussian with variance 1/fan in (LeCun et al. 1998); what self-normalising networks want.
+///
+/// ```
+/// use gradus_layers::init::lecun_normal;
+/// use gradus_tensor::Rng;
+/// let weight = lecun_normal::<f64>([300, 100], &mut Rng::seed(1));
+/// assert!((weight.var_axes(&[], 1.0, false).item() - 1.0 / 100.0).abs() < 1e-3);
+/// ```
 ///
 /// # Panics
 /// If there are fewer than two axes.
@@ -230,6 +314,13 @@ pub(crate) fn fan_uniform<T: Float>(shape: impl Into<Shape>, fan: usize, rng: &m
 
 /// Gaussian columns of standard deviation `std`, in each of which ⌈sparsity·rows⌉ entries, chosen at random, are 0:
 /// `[rows, columns]` (Martens 2010; PyTorch: `sparse_`).
+///
+/// ```
+/// use gradus_layers::init::sparse;
+/// use gradus_tensor::Rng;
+/// let weight = sparse::<f32>(10, 4, 0.3, 0.01, &mut Rng::seed(1));
+/// assert_eq!(weight.to_vec().iter().filter(|&&w| w == 0.0).count(), 3 * 4);
+/// ```
 ///
 /// # Panics
 /// If `sparsity` lies outside 0 ..= 1 or `std` is negative.
@@ -252,6 +343,14 @@ const BLOCK: usize = 32;
 
 /// `gain` times a random matrix with orthonormal rows (or columns, where there are fewer of them), evenly distributed
 /// over all such matrices; axes from the second on count as columns (Saxe et al. 2014; PyTorch: `orthogonal_`).
+///
+/// ```
+/// use gradus_layers::init::orthogonal;
+/// use gradus_tensor::{Rng, Tensor};
+/// let weight = orthogonal::<f64>([3, 5], 1.0, &mut Rng::seed(1));
+/// let error = weight.matmul(&weight.t()) - &Tensor::eye(3);
+/// assert!(error.abs().max_axes(&[], false).item() < 1e-12);
+/// ```
 ///
 /// # Panics
 /// If there are fewer than two axes.

@@ -1,39 +1,33 @@
-//! Pools: the largest number or the mean of each window. A sequence is an image of height 1.
+//! Pools: the largest number or the mean of each window of a sequence, an image or a volume.
 
 use gradus_autodiff::Var;
 use gradus_module::{Context, Layer, Module};
-use gradus_tensor::{Float, Pool2dSpec};
+use gradus_tensor::{Float, PoolSpec, Tensor};
 
 use crate::error::LayerError;
-use crate::sides::{Sides, list, planar};
+use crate::sides::{Sides, check_positive, list};
 
-/// Runs a pool of planes on `[N, C, L]` or `[N, C, H, W]`.
+/// What the inputs of layers with one, two and three axes look like.
+pub(crate) const INPUTS: [&str; 3] = ["[N, C, L]", "[N, C, H, W]", "[N, C, D, H, W]"];
+
+/// Panics unless `x` has `axes` axes behind batch and channels.
 #[track_caller]
-fn pooled<T: Float>(
-    kind: &'static str,
-    x: &Var<T>,
-    axes: usize,
-    cx: &mut Context<'_>,
-    pool: impl FnOnce(&Var<T>) -> Var<T>,
-) -> Var<T> {
-    let shape = x.shape();
-    let wanted = if axes == 1 { "[N, C, L]" } else { "[N, C, H, W]" };
+pub(crate) fn check_input<T: Float>(kind: &'static str, x: &Var<T>, axes: usize) {
+    let (shape, wanted) = (x.shape(), INPUTS[axes - 1]);
     assert!(shape.len() == axes + 2, "{kind}: input is not {wanted}: {shape} ({} axes)", shape.len());
-    let y = if axes == 1 { pool(&x.unsqueeze(2)).squeeze(2) } else { pool(x) };
-    cx.record::<T>(kind, None, &y, 0);
-    y
 }
 
 /// `Ok` if a window has elements, moves, and lies at least half inside.
-fn check(layer: &'static str, axes: usize, spec: Pool2dSpec) -> Result<Pool2dSpec, LayerError> {
-    let list = |sides: &[usize; 2]| list(&sides[2 - axes..]);
-    for (name, sides) in [("kernel", spec.kernel), ("stride", spec.stride), ("dilation", spec.dilation)] {
-        LayerError::check(!sides.contains(&0), layer, name, list(&sides), "at least 1")?;
-    }
-    let half = spec.kernel.map(|side| side / 2);
-    let fits = spec.padding.iter().zip(half).all(|(&padding, half)| padding <= half);
+pub(crate) fn check<const D: usize>(
+    layer: &'static str,
+    spec: PoolSpec<D>,
+) -> Result<PoolSpec<D>, LayerError> {
+    let PoolSpec { kernel, stride, padding, dilation, .. } = spec;
+    check_positive(layer, &[("kernel", &kernel), ("stride", &stride), ("dilation", &dilation)])?;
+    let half = kernel.map(|side| side / 2);
+    let fits = padding.iter().zip(half).all(|(&padding, half)| padding <= half);
     let range = format_args!("at most half the kernel, {}", list(&half));
-    LayerError::check(fits, layer, "padding", list(&spec.padding), range)?;
+    LayerError::check(fits, layer, "padding", list(&padding), range)?;
     Ok(spec)
 }
 
@@ -43,7 +37,7 @@ macro_rules! pool {
         #[derive(Clone, Copy, Debug, Module)]
         pub struct $Name {
             #[module(skip)]
-            spec: Pool2dSpec,
+            spec: PoolSpec<$D>,
         }
 
         impl $Name {
@@ -52,8 +46,7 @@ macro_rules! pool {
             /// # Errors
             /// If a side is 0.
             pub fn new(kernel: impl Into<Sides<$D>>) -> Result<Self, LayerError> {
-                let spec = Pool2dSpec::new(planar(kernel.into().0, 1));
-                Ok(Self { spec: check(stringify!($Name), $D, spec)? })
+                Ok(Self { spec: check(stringify!($Name), PoolSpec::new(kernel.into().0))? })
             }
 
             /// The same with other steps of the window.
@@ -61,8 +54,8 @@ macro_rules! pool {
             /// # Errors
             /// If a step is 0.
             pub fn stride(self, stride: impl Into<Sides<$D>>) -> Result<Self, LayerError> {
-                let spec = Pool2dSpec { stride: planar(stride.into().0, 1), ..self.spec };
-                Ok(Self { spec: check(stringify!($Name), $D, spec)? })
+                let spec = PoolSpec { stride: stride.into().0, ..self.spec };
+                Ok(Self { spec: check(stringify!($Name), spec)? })
             }
 
             /// The same with a border before and after.
@@ -70,14 +63,14 @@ macro_rules! pool {
             /// # Errors
             /// If it exceeds half the kernel.
             pub fn padding(self, padding: impl Into<Sides<$D>>) -> Result<Self, LayerError> {
-                let spec = Pool2dSpec { padding: planar(padding.into().0, 0), ..self.spec };
-                Ok(Self { spec: check(stringify!($Name), $D, spec)? })
+                let spec = PoolSpec { padding: padding.into().0, ..self.spec };
+                Ok(Self { spec: check(stringify!($Name), spec)? })
             }
 
             /// The same with windows that may hang over the end (PyTorch: `ceil_mode=True`).
             #[must_use]
             pub fn ceil_mode(self) -> Self {
-                Self { spec: Pool2dSpec { ceil_mode: true, ..self.spec } }
+                Self { spec: PoolSpec { ceil_mode: true, ..self.spec } }
             }
 
             pool!($($own)* $Name $D);
@@ -85,7 +78,10 @@ macro_rules! pool {
 
         impl<T: Float> Layer<T> for $Name {
             fn forward(&self, x: &Var<T>, cx: &mut Context<'_>) -> Var<T> {
-                pooled(stringify!($Name), x, $D, cx, |x| x.$method(self.spec))
+                check_input(stringify!($Name), x, $D);
+                let y = x.$method(self.spec);
+                cx.record::<T>(stringify!($Name), None, &y, 0);
+                y
             }
         }
     )*};
@@ -95,22 +91,44 @@ macro_rules! pool {
         /// # Errors
         /// If a distance is 0.
         pub fn dilation(self, dilation: impl Into<Sides<$D>>) -> Result<Self, LayerError> {
-            let spec = Pool2dSpec { dilation: planar(dilation.into().0, 1), ..self.spec };
-            Ok(Self { spec: check(stringify!($Name), $D, spec)? })
+            let spec = PoolSpec { dilation: dilation.into().0, ..self.spec };
+            Ok(Self { spec: check(stringify!($Name), spec)? })
+        }
+
+        /// The layer's result, and where each largest number stood, counted row by row over the axes behind the channels:
+        /// what a `MaxUnpool` reads (PyTorch: `return_indices=True`).
+        ///
+        /// # Panics
+        /// If the input has another number of axes or the window does not fit.
+        #[track_caller]
+        pub fn forward_with_indices<T: Float>(&self, x: &Var<T>, cx: &mut Context<'_>) -> (Var<T>, Tensor<i64>) {
+            check_input(stringify!($Name), x, $D);
+            let (y, place) = x.max_pool_with_indices(self.spec);
+            cx.record::<T>(stringify!($Name), None, &y, 0);
+            (y, place)
         }
     };
     (mean $Name:ident $D:literal) => {
         /// The same with means that leave the border out (PyTorch: `count_include_pad=False`).
         #[must_use]
         pub fn without_border(self) -> Self {
-            Self { spec: Pool2dSpec { count_include_pad: false, ..self.spec } }
+            Self { spec: PoolSpec { count_include_pad: false, ..self.spec } }
+        }
+
+        /// The same with sums divided by `divisor` instead of the window's size (PyTorch: `divisor_override`).
+        ///
+        /// # Errors
+        /// If it is 0.
+        pub fn divisor(self, divisor: usize) -> Result<Self, LayerError> {
+            LayerError::check(divisor > 0, stringify!($Name), "divisor", divisor, "at least 1")?;
+            Ok(Self { spec: PoolSpec { divisor: Some(divisor), ..self.spec } })
         }
     };
 }
 
 pool! {
     /// The largest number of each window: `[N, C, L] → [N, C, OL]` (PyTorch: `MaxPool1d`).
-    MaxPool1d 1 max_pool2d { max }
+    MaxPool1d 1 max_pool1d { max }
     /// The largest number of each window: `[N, C, H, W] → [N, C, OH, OW]` (PyTorch: `MaxPool2d`). The border counts as
     /// −∞; the first of equals gets the gradient.
     ///
@@ -125,46 +143,12 @@ pool! {
     /// # Ok::<(), gradus_layers::LayerError>(())
     /// ```
     MaxPool2d 2 max_pool2d { max }
+    /// The largest number of each window: `[N, C, D, H, W] → [N, C, OD, OH, OW]` (PyTorch: `MaxPool3d`).
+    MaxPool3d 3 max_pool3d { max }
     /// The mean of each window: `[N, C, L] → [N, C, OL]` (PyTorch: `AvgPool1d`). The border counts as 0.
-    AvgPool1d 1 avg_pool2d { mean }
+    AvgPool1d 1 avg_pool1d { mean }
     /// The mean of each window: `[N, C, H, W] → [N, C, OH, OW]` (PyTorch: `AvgPool2d`). The border counts as 0.
     AvgPool2d 2 avg_pool2d { mean }
-}
-
-macro_rules! adaptive {
-    ($($(#[$doc:meta])* $Name:ident $D:literal;)*) => {$(
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, Module)]
-        pub struct $Name {
-            #[module(skip)]
-            size: [usize; 2],
-        }
-
-        impl $Name {
-            /// To results of `size`, one number or one for each axis; 1 takes the mean over all positions.
-            ///
-            /// # Errors
-            /// If a size is 0.
-            pub fn new(size: impl Into<Sides<$D>>) -> Result<Self, LayerError> {
-                let sides = size.into().0;
-                LayerError::check(!sides.contains(&0), stringify!($Name), "size", list(&sides), "at least 1")?;
-                Ok(Self { size: planar(sides, 1) })
-            }
-        }
-
-        impl<T: Float> Layer<T> for $Name {
-            fn forward(&self, x: &Var<T>, cx: &mut Context<'_>) -> Var<T> {
-                pooled(stringify!($Name), x, $D, cx, |x| x.adaptive_avg_pool2d(self.size))
-            }
-        }
-    )*};
-}
-
-adaptive! {
-    /// Means over regions that cover the sequence: `[N, C, L] → [N, C, size]` (PyTorch: `AdaptiveAvgPool1d`). Region i
-    /// goes from ⌊i·L/size⌋ to ⌈(i + 1)·L/size⌉.
-    AdaptiveAvgPool1d 1;
-    /// Means over regions that cover the image: `[N, C, H, W] → [N, C, size[0], size[1]]` (PyTorch:
-    /// `AdaptiveAvgPool2d`). Row i goes from ⌊i·H/size⌋ to ⌈(i + 1)·H/size⌉, columns likewise.
-    AdaptiveAvgPool2d 2;
+    /// The mean of each window: `[N, C, D, H, W] → [N, C, OD, OH, OW]` (PyTorch: `AvgPool3d`). The border counts as 0.
+    AvgPool3d 3 avg_pool3d { mean }
 }

@@ -211,8 +211,9 @@ impl<T: Float> Stack<T> {
     ) -> (Var<T>, Option<States<T>>) {
         let Settings { layer, inputs, batch_first, .. } = self.settings;
         let shape = *x.shape();
-        let fits =
-            matches!(shape.len(), 2 | 3) && shape[shape.len() - 1] == inputs && !shape[..].contains(&0);
+        // No sequences are fine, sequences without steps are not.
+        let steps = if shape.len() == 3 && batch_first { 1 } else { 0 };
+        let fits = matches!(shape.len(), 2 | 3) && shape[shape.len() - 1] == inputs && shape[steps] > 0;
         let form = if batch_first { "[B, T, I]" } else { "[T, B, I]" };
         assert!(fits, "{layer}: input is not {form} or [T, I] with I = {inputs}: {shape}");
         let single = shape.len() == 2;
@@ -222,6 +223,9 @@ impl<T: Float> Stack<T> {
             (false, false) => x.clone(),
         };
         let [t, b, _] = x.dims();
+        if b == 0 {
+            return self.nothing(shape, wants_states);
+        }
         let states = states.map(|(h, c)| match single {
             true => (h.unsqueeze(1), c.map(|c| c.unsqueeze(1))),
             false => (h.clone(), c.cloned()),
@@ -240,6 +244,16 @@ impl<T: Float> Stack<T> {
         });
         self.record(&steps, &y, cx);
         (y, last)
+    }
+
+    /// Output and last states of no sequences.
+    fn nothing(&self, input: Shape, wants_states: bool) -> (Var<T>, Option<States<T>>) {
+        let settings = &self.settings;
+        let zeros = |shape: Shape| Var::constant(Tensor::zeros(shape));
+        let state = |width| zeros(Shape::new(&[self.weights.len(), 0, width]));
+        let cells = (settings.cell == Recurrence::Lstm).then(|| state(settings.hidden));
+        let y = zeros(input.with(2, settings.directions() * settings.output()));
+        (y, wants_states.then(|| (state(settings.output()), cells)))
     }
 
     pub(crate) fn record(&self, steps: &BatchSizes, y: &Var<T>, cx: &mut Context<'_>) {

@@ -214,6 +214,24 @@ fn one_sequence_needs_no_batch() {
 }
 
 #[test]
+fn no_sequences_are_nothing() {
+    let layer: Lstm<f64> =
+        Lstm::builder(2, 3).bidirectional().projection(2).build(&mut Rng::seed(1)).unwrap();
+    let x = Var::leaf(Tensor::zeros([4, 0, 2]));
+    let (y, state) = layer.forward_from(&x, None, &mut Context::eval());
+    assert_eq!((y.dims(), state.hidden.dims(), state.cell.dims()), ([4, 0, 4], [2, 0, 2], [2, 0, 3]));
+    let gru: Gru<f64> = Gru::builder(2, 3).batch_first().build(&mut Rng::seed(1)).unwrap();
+    assert_eq!(gru.forward(&Var::from(noise([0, 4, 2], 1)), &mut Context::eval()).dims(), [0, 4, 3]);
+}
+
+#[test]
+#[should_panic(expected = "Gru: input is not [B, T, I] or [T, I] with I = 2")]
+fn sequences_have_steps() {
+    let gru: Gru<f64> = Gru::builder(2, 3).batch_first().build(&mut Rng::seed(1)).unwrap();
+    let _ = gru.forward(&Var::from(noise([4, 0, 2], 1)), &mut Context::eval());
+}
+
+#[test]
 fn packing_and_padding_undo_each_other() {
     let sequences: Vec<Var<f64>> =
         LENGTHS.iter().map(|&length| Var::leaf(noise([length, 2], length as u64))).collect();

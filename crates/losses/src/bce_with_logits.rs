@@ -59,6 +59,15 @@ impl<T: Float> BceWithLogits<T> {
     }
 
     /// The factor w of each element's loss; it broadcasts to the logits' shape. The mean still divides by N.
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_losses::{BceWithLogits, Reduction};
+    /// use gradus_tensor::Tensor;
+    /// let loss = BceWithLogits::new().weight([1.0_f64, 0.0]).reduction(Reduction::Sum);
+    /// let value = loss.loss(&Var::leaf([0.0, 0.0]), &Tensor::from([1.0, 1.0])).item();
+    /// assert!((value - 2.0_f64.ln()).abs() < 1e-15);
+    /// ```
     #[must_use]
     pub fn weight(mut self, weight: impl Into<Tensor<T>>) -> Self {
         self.weight = Some(weight.into());

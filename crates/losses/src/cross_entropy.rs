@@ -162,6 +162,15 @@ impl<T: Float> CrossEntropy<T> {
     }
 
     /// A weight w per class, `[C]`. The mean over class targets divides by the sum of their weights.
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_losses::{CrossEntropy, Reduction};
+    /// use gradus_tensor::Tensor;
+    /// let loss = CrossEntropy::new().class_weights([1.0_f64, 3.0]).reduction(Reduction::Sum);
+    /// let value = loss.loss(&Var::leaf([[0.0, 0.0], [0.0, 0.0]]), &Tensor::from([0_i64, 1])).item();
+    /// assert!((value - 4.0 * 2.0_f64.ln()).abs() < 1e-14);
+    /// ```
     #[must_use]
     pub fn class_weights(mut self, weights: impl Into<Tensor<T>>) -> Self {
         self.options.weights = Some(weights.into());
@@ -231,6 +240,15 @@ impl<T: Float> CrossEntropy<T> {
 
     /// The loss of logits and class probabilities of the same shape, `[N, C, d…]`: `[]`, or `[N, d…]` for
     /// [`Reduction::None`]. There is nothing to ignore; the mean divides by N·d…, weights or not, as in PyTorch.
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_losses::CrossEntropy;
+    /// use gradus_tensor::Tensor;
+    /// let logits = Var::leaf([[0.0_f64, 0.0]]);
+    /// let value = CrossEntropy::new().soft_loss(&logits, &Tensor::from([[0.3, 0.7]])).item();
+    /// assert!((value - 2.0_f64.ln()).abs() < 1e-15);
+    /// ```
     ///
     /// # Panics
     /// If the shapes differ, are not `[N, C, d…]`, or the weights are not `[C]`.

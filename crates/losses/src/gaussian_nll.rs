@@ -116,7 +116,7 @@ impl GaussianNll {
             "{OP}: variances do not fit the prediction: {shape} and {} (the same, or one per row)",
             variance.shape()
         );
-        values(OP, "variance is negative", variance.value(), |v: T| !(v < <T as Element>::ZERO));
+        values(OP, "variance is negative", variance.value(), |v: T| v.is_nan() || v >= <T as Element>::ZERO);
         // The value is bounded, the gradient passes, as PyTorch has it.
         let low = variance.value().map(|v| v < T::of(self.eps));
         let bound = &variance - variance.detach() + Var::constant(Tensor::scalar(T::of(self.eps)));

@@ -2,6 +2,7 @@
 //! With vocabularies of 50,000 words the logits are by far the largest thing in a language model's training step.
 
 use gradus_autodiff::{Batch, Cotangents, Flow, Op, Save, Saved, Var, apply, grad_with};
+use gradus_tensor::kernels::matmul::{Gemm, MatRef, gemm};
 use gradus_tensor::{Element, Float, Precision, Tensor};
 
 use crate::check::place;
@@ -10,8 +11,10 @@ use crate::targets::ClassOptions;
 
 const OP: &str = "linear_cross_entropy";
 
-/// The largest number of logits that exist at once, unless the rows of a chunk are set.
+/// The number of logits that exist at once, unless the rows of a chunk are set.
 const LOGITS: usize = 1 << 22;
+/// But never fewer rows: a product of few rows reads the weight too often.
+const ROWS: usize = 128;
 
 /// Cross-entropy of x·Wᵀ + b without the logits: x `[N, D]` or `[…, D]`, W `[C, D]`, b `[C]`, classes `[N]` or `[…]`, `→ []`
 /// (PyTorch: `linear_cross_entropy`; the idea: Wijmans et al. 2024, "Cut Your Losses"). The same numbers as
@@ -38,7 +41,8 @@ pub struct LinearCrossEntropy<T: Float = f32> {
 }
 
 impl<T: Float> LinearCrossEntropy<T> {
-    /// Unweighted, not smoothed, ignoring targets of −100, reduced to the mean, chunks of 4 million logits.
+    /// Unweighted, not smoothed, ignoring targets of −100, reduced to the mean, chunks of 4 million logits or
+    /// 128 rows.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -116,7 +120,7 @@ impl<T: Float> LinearCrossEntropy<T> {
         let count = self.count(&labels, weights.as_deref());
         let op = LinearCrossEntropyOp {
             blend: Blend::new(labels, classes, weights, self.label_smoothing),
-            chunk: self.chunk.unwrap_or(LOGITS / classes.max(1)).max(1),
+            chunk: self.chunk.unwrap_or((LOGITS / classes.max(1)).max(ROWS)),
         };
         let losses = match bias {
             Some(bias) => apply(op, &[&rows, weight, bias]),
@@ -233,20 +237,19 @@ struct LinearCrossEntropyOp<T: Float> {
 }
 
 impl<T: Float> LinearCrossEntropyOp<T> {
-    /// Calls `f` with each chunk's first row, its rows of x, its labels and its logits.
+    /// Calls `f` with each chunk's first row, its labels and its logits.
     fn each_chunk(
         &self,
         x: &Tensor<T>,
         weight: &Tensor<T>,
         bias: Option<&Tensor<T>>,
-        mut f: impl FnMut(usize, Tensor<T>, &[usize], Tensor<T>),
+        mut f: impl FnMut(usize, &[usize], &Tensor<T>),
     ) {
         let transposed = weight.t();
         for (i, labels) in self.blend.labels.chunks(self.chunk).enumerate() {
             let start = i * self.chunk;
-            let rows = x.narrow(0, start, labels.len());
-            let logits = rows.matmul_bias(&transposed, bias);
-            f(start, rows, labels, logits);
+            let logits = x.narrow(0, start, labels.len()).matmul_bias(&transposed, bias);
+            f(start, labels, &logits);
         }
     }
 }
@@ -262,8 +265,8 @@ impl<T: Float> Op<T> for LinearCrossEntropyOp<T> {
 
     fn forward(&mut self, inputs: &[&Tensor<T>]) -> Tensor<T> {
         let mut losses = Vec::with_capacity(self.blend.labels.len());
-        self.each_chunk(inputs[0], inputs[1], inputs.get(2).copied(), |_, _, labels, logits| {
-            losses.extend(self.blend.losses(&logits, labels).to_vec());
+        self.each_chunk(inputs[0], inputs[1], inputs.get(2).copied(), |_, labels, logits| {
+            losses.extend(self.blend.losses(logits, labels).to_vec());
         });
         Tensor::new([losses.len()], &losses)
     }
@@ -290,49 +293,40 @@ impl<T: Float> Op<T> for LinearCrossEntropyOp<T> {
         saved: &mut Saved<Tensor<T>>,
         g: Tensor<T>,
     ) -> Result<Cotangents<Tensor<T>>, Tensor<T>> {
-        let (x, weight) = (saved.input(0), saved.input(1));
+        let (x, weight) = (saved.input(0).contiguous(), saved.input(1).contiguous());
         let bias = (saved.count() > 2).then(|| saved.input(2));
-        let mut of_x = Vec::new();
-        let mut of_weight: Option<Tensor<T>> = None;
-        let mut of_bias: Option<Tensor<T>> = None;
-        let add = |sum: &mut Option<Tensor<T>>, more: Tensor<T>| match sum {
-            Some(sum) => *sum += &more,
-            None => *sum = Some(more),
+        // Each is written in place, chunk by chunk: dx row by row, dW and db as running sums.
+        let room = |i: usize| {
+            let wanted = i < saved.count() && saved.wants(i);
+            wanted.then(|| Tensor::full(saved.shape(i), <T as Element>::ZERO))
         };
-        self.each_chunk(&x, &weight, bias.as_ref(), |start, rows, labels, logits| {
-            let g = g.narrow(0, start, labels.len()).contiguous();
-            let slopes = self.blend.cotangent(&logits, labels, &g);
-            drop(logits);
-            if saved.wants(0) {
-                of_x.push(slopes.matmul(&weight));
+        let (mut of_x, mut of_weight, mut of_bias) = (room(0), room(1), room(2));
+        let [classes, width] = weight.dims();
+        self.each_chunk(&x, &weight, bias.as_ref(), |start, labels, logits| {
+            let rows = labels.len();
+            let g = g.narrow(0, start, rows).contiguous();
+            let slopes = self.blend.cotangent(logits, labels, &g);
+            if let Some(of_x) = &mut of_x {
+                let c = &mut of_x.make_mut()[start * width..][..rows * width];
+                product([rows, width, classes], &slopes, false, (&weight, 0), c);
             }
-            if saved.wants(1) {
-                add(&mut of_weight, slopes.t().matmul(&rows));
+            if let Some(of_weight) = &mut of_weight {
+                product([classes, width, rows], &slopes, true, (&x, start * width), of_weight.make_mut());
             }
-            if saved.count() > 2 && saved.wants(2) {
-                add(&mut of_bias, slopes.sum_axes(&[0], false));
+            if let Some(of_bias) = &mut of_bias {
+                *of_bias += &slopes.sum_axes(&[0], false);
             }
         });
-        let nothing = |i: usize| Tensor::full(saved.shape(i), <T as Element>::ZERO);
-        let of_x = match &of_x[..] {
-            [] => nothing(0),
-            parts => Tensor::cat(&parts.iter().collect::<Vec<_>>(), 0),
-        };
-        let mut cotangents = vec![saved.wants(0).then_some(of_x)];
-        cotangents.push(saved.wants(1).then(|| of_weight.unwrap_or_else(|| nothing(1))));
-        if saved.count() > 2 {
-            cotangents.push(saved.wants(2).then(|| of_bias.unwrap_or_else(|| nothing(2))));
-        }
-        Ok(cotangents)
+        Ok([of_x, of_weight, of_bias].into_iter().take(saved.count()).collect())
     }
 
     /// The answer `[N, C, D]` is larger than all logits, so these may be there for once.
     fn per_example(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
         let (x, bias) = (saved.input(0), (saved.count() > 2).then(|| saved.input(2)));
         let mut slopes = Vec::new();
-        self.each_chunk(&x, &saved.input(1), bias.as_ref(), |start, _, labels, logits| {
+        self.each_chunk(&x, &saved.input(1), bias.as_ref(), |start, labels, logits| {
             let g = g.narrow(0, start, labels.len()).contiguous();
-            slopes.push(self.blend.cotangent(&logits, labels, &g));
+            slopes.push(self.blend.cotangent(logits, labels, &g));
         });
         let slopes = Tensor::cat(&slopes.iter().collect::<Vec<_>>(), 0);
         let of_weight = Flow::Each(batch.products(&slopes, &x, Precision::Full)?);
@@ -341,6 +335,34 @@ impl<T: Float> Op<T> for LinearCrossEntropyOp<T> {
         flows.truncate(saved.count());
         Some(flows)
     }
+}
+
+/// C += A·B with A `[m, k]` = slopes or their transpose, and B `[k, n]` the rows of a dense matrix from an offset on.
+fn product<T: Float>(
+    [m, n, k]: [usize; 3],
+    slopes: &Tensor<T>,
+    is_transposed: bool,
+    (b, offset): (&Tensor<T>, usize),
+    c: &mut [T],
+) {
+    let slopes = slopes.contiguous();
+    let strides = if is_transposed { (1, m as isize) } else { (k as isize, 1) };
+    gemm(Gemm {
+        m,
+        n,
+        k,
+        a: MatRef {
+            data: slopes.as_slice().unwrap_or(&[]),
+            offset: 0,
+            row_stride: strides.0,
+            column_stride: strides.1,
+        },
+        b: MatRef { data: b.as_slice().unwrap_or(&[]), offset, row_stride: n as isize, column_stride: 1 },
+        c,
+        c_stride: n,
+        accumulate: true,
+        bias: None,
+    });
 }
 
 /// The same variable at a node of its own: a view that changes nothing.

@@ -201,7 +201,7 @@ impl LabelMargin {
                 for class in (0..classes).filter(|&class| !is_label[class]) {
                     let short = T::ONE - scores[label] + scores[class];
                     // NaN is let through.
-                    if !(short <= <T as Element>::ZERO) {
+                    if short.is_nan() || short > <T as Element>::ZERO {
                         f(row, label, class, short);
                     }
                 }
@@ -277,19 +277,19 @@ pub fn multilabel_margin<T: Float>(scores: &Var<T>, targets: &Tensor<i64>, reduc
     let all = targets.to_vec();
     for row in 0..rows {
         let mut own = Vec::new();
-        for at in row * classes..(row + 1) * classes {
-            let target = all[at];
+        let start = row * classes;
+        for (i, &target) in all[start..start + classes].iter().enumerate() {
             if target == -1 {
                 break;
             }
             let Some(class) = usize::try_from(target).ok().filter(|&class| class < classes) else {
                 panic!(
                     "{OP}: no such class: {shape} and target {target} at {:?} (classes are 0 .. {classes}, −1 ends)",
-                    place(&shape, at)
+                    place(&shape, start + i)
                 );
             };
             own.push(class);
-            is_label[row * classes + class] = true;
+            is_label[start + class] = true;
         }
         labels.push(own);
     }

@@ -28,6 +28,15 @@ pub fn nll<T: Float>(log_probabilities: &Var<T>, targets: &Tensor<i64>, reductio
 }
 
 /// Negative log-likelihood with options (PyTorch: `NLLLoss`).
+///
+/// ```
+/// use gradus_autodiff::Var;
+/// use gradus_losses::{Nll, Reduction};
+/// use gradus_tensor::Tensor;
+/// let loss = Nll::new().class_weights([1.0_f32, 4.0]).ignore_index(0).reduction(Reduction::Sum);
+/// let log_probabilities = Var::leaf([[-0.5_f32, -1.0], [-2.0, -0.25]]);
+/// assert_eq!(loss.loss(&log_probabilities, &Tensor::from([0_i64, 1])).item(), 1.0);
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Nll<T: Float = f32> {
     options: ClassOptions<T>,

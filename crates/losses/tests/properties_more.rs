@@ -271,6 +271,19 @@ fn alignments_are_all_paths() {
     }
 }
 
+/// Lists of several lengths: what is not there has no part in the loss, whatever its score.
+#[test]
+fn padded_lists() {
+    let nothing = f64::NEG_INFINITY;
+    let scores = Var::leaf([[0.3_f64, -1.0, nothing], [0.5, 2.0, 0.1]]);
+    let relevance = Tensor::from([[2.0, 0.0, nothing], [0.0, 1.0, 3.0]]);
+    let losses = listnet(&scores, &relevance, Reduction::None);
+    let short = listnet(&Var::leaf([[0.3_f64, -1.0]]), &Tensor::from([[2.0, 0.0]]), Reduction::Sum);
+    assert!((losses.value().at(&[0]) - short.item()).abs() < 1e-14);
+    let gradients = losses.sum().backward();
+    assert_eq!(gradients.of(&scores).unwrap().at(&[0, 2]), 0.0);
+}
+
 #[test]
 fn words_of_a_tree_make_up_everything() {
     let counts = [7, 1, 1, 30, 2, 2, 9, 0];

@@ -47,12 +47,13 @@ pub struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    /// Training: dropout drops, batch norm uses the batch's statistics. Random numbers come from `rng`.
+    /// Training: dropout drops, batch norm uses the batch's statistics (PyTorch: after `model.train()`). Random numbers come
+    /// from `rng`.
     pub fn train(rng: &'a mut Rng) -> Self {
         Self { rng: Some(rng), trace: None, packs: false, precision: Precision::Full }
     }
 
-    /// Evaluation: deterministic, with running statistics.
+    /// Evaluation: deterministic, with running statistics (PyTorch: after `model.eval()`).
     #[must_use]
     pub fn eval() -> Self {
         Self { rng: None, trace: None, packs: false, precision: Precision::Full }

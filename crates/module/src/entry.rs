@@ -64,7 +64,7 @@ fn check_shape(have: &Shape, given: &Shape) {
     assert!(have == given, "set: shapes differ: {have} and {given}");
 }
 
-/// A trained tensor: a leaf of the graph with a value that optimizers change. Derefs to its [`Var`].
+/// A trained tensor: a leaf of the graph with a value that optimizers change (PyTorch: `nn.Parameter`). Derefs to its [`Var`].
 ///
 /// A clone is a parameter of its own with the same value.
 ///

@@ -6,7 +6,8 @@ use gradus_tensor::Float;
 use crate::context::Context;
 use crate::walk::Module;
 
-/// A module with a forward pass. Pure: all that is not a function of `x` and the parameters comes through `cx`.
+/// A module with a forward pass (PyTorch: `nn.Module` with its `forward`). Pure: all that is not a function of `x` and the
+/// parameters comes through `cx`.
 ///
 /// ```
 /// use gradus_autodiff::Var;

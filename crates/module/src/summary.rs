@@ -32,7 +32,8 @@ pub struct Summary {
     pub parameters: usize,
 }
 
-/// Runs `forward` once with a traced context and tabulates the layers that reported.
+/// Runs `forward` once with a traced context and tabulates the layers that reported, in the order in which they ran. No graph
+/// is recorded (PyTorch has none; `torchinfo.summary`).
 ///
 /// ```
 /// use gradus_autodiff::Var;

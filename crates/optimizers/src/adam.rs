@@ -29,6 +29,12 @@ use crate::update_by;
 pub type Adam = Optimizer<AdamRule>;
 
 /// The equations of Adam, see [`Adam`].
+///
+/// ```
+/// use gradus_optimizers::{Adam, AdamRule, Optimizer};
+/// let optimizer: Optimizer<AdamRule> = Adam::new(0.01);
+/// assert_eq!(optimizer.learning_rate(), 0.01);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdamRule {
     pub(crate) betas: (f64, f64),
@@ -57,6 +63,12 @@ impl Optimizer<AdamRule> {
     }
 
     /// ε, from 0 on: keeps the quotient finite.
+    ///
+    /// ```
+    /// use gradus_optimizers::Adam;
+    /// let optimizer = Adam::new(1e-3).eps(1e-6);
+    /// assert_eq!(optimizer.learning_rate(), 1e-3);
+    /// ```
     #[must_use]
     pub fn eps(mut self, eps: f64) -> Self {
         self.rule_mut().eps = eps;

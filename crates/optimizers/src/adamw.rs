@@ -27,6 +27,12 @@ const WEIGHT_DECAY: f64 = 0.01;
 pub type AdamW = Optimizer<AdamWRule>;
 
 /// The equations of AdamW, see [`AdamW`].
+///
+/// ```
+/// use gradus_optimizers::{AdamW, AdamWRule, Optimizer};
+/// let optimizer: Optimizer<AdamWRule> = AdamW::new(0.01);
+/// assert_eq!(optimizer.learning_rate(), 0.01);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct AdamWRule(AdamRule);
 
@@ -38,6 +44,17 @@ impl Optimizer<AdamWRule> {
     }
 
     /// β₁ and β₂, both in 0 .. 1: how slowly the means of gradients and of their squares forget.
+    ///
+    /// ```
+    /// use gradus_module::Param;
+    /// use gradus_optimizers::AdamW;
+    /// let mut model = Param::new([3.0_f32]);
+    /// let mut optimizer = AdamW::new(1e-3).betas(0.9, 0.99).eps(1e-7).amsgrad(true);
+    /// let gradients = model.square().sum().backward();
+    /// optimizer.step(&mut model, &gradients)?;
+    /// assert!((model.value().item() - (3.0 * (1.0 - 1e-5) - 1e-3)).abs() < 1e-6);
+    /// # Ok::<(), gradus_optimizers::OptimizerError>(())
+    /// ```
     #[must_use]
     pub fn betas(mut self, first: f64, second: f64) -> Self {
         self.rule_mut().0.betas = (first, second);

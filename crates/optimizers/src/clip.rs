@@ -6,6 +6,16 @@ use crate::error::{OptimizerError, check};
 const NORM_EPS: f64 = 1e-6;
 
 /// What is done to gradients that are too large, before weight decay.
+///
+/// ```
+/// use gradus_module::Param;
+/// use gradus_optimizers::{Clip, GradientDescent};
+/// let mut model = Param::new([0.0_f32, 0.0]);
+/// let gradients = (&*model * &gradus_autodiff::Var::constant([3.0, 4.0])).sum().backward(); // norm 5
+/// GradientDescent::new(1.0).clip(Clip::GlobalNorm(1.0)).step(&mut model, &gradients)?;
+/// assert!((model.value().at(&[0]) + 0.6).abs() < 1e-5 && (model.value().at(&[1]) + 0.8).abs() < 1e-5);
+/// # Ok::<(), gradus_optimizers::OptimizerError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Clip {
     /// Nothing.

@@ -4,6 +4,16 @@ use gradus_tensor::DType;
 use thiserror::Error;
 
 /// Why an optimizer refused; model and optimizer are then as they were.
+///
+/// ```
+/// use gradus_module::Param;
+/// use gradus_optimizers::{GradientDescent, OptimizerError};
+/// let mut model = Param::new([3.0_f32]);
+/// let gradients = model.square().sum().backward();
+/// let error: Option<OptimizerError> = GradientDescent::new(-1.0).step(&mut model, &gradients).err();
+/// assert!(error.is_some_and(|error| error.to_string().contains("learning_rate")));
+/// assert_eq!(model.value().item(), 3.0); // as it was
+/// ```
 #[derive(Clone, Debug, Error, PartialEq)]
 #[non_exhaustive]
 pub enum OptimizerError {

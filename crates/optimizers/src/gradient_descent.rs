@@ -23,6 +23,12 @@ use crate::update_by;
 pub type GradientDescent = Optimizer<GradientDescentRule>;
 
 /// w ← w − η·g.
+///
+/// ```
+/// use gradus_optimizers::{GradientDescent, GradientDescentRule, Optimizer};
+/// let optimizer: Optimizer<GradientDescentRule> = GradientDescent::new(0.01);
+/// assert_eq!(optimizer.learning_rate(), 0.01);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct GradientDescentRule;
 

@@ -17,6 +17,23 @@ use crate::state::Memory;
 /// Made by `Adam::new`, `AdamW::new`, `Sgd::new`, `GradientDescent::new`, or with a [`Rule`] of your own by
 /// [`Optimizer::with_rule`]; refined by the builder methods; used by [`Optimizer::step`]. A clone goes on alone from
 /// the same state.
+///
+/// ```
+/// use gradus_module::Param;
+/// use gradus_optimizers::{GradientDescentRule, GroupOptions, Optimizer, Schedule};
+/// let mut model = (Param::new([3.0_f32]), Param::new([3.0_f32]));
+/// let mut optimizer = Optimizer::with_rule(GradientDescentRule, 0.5)
+///     .weight_decay(1.0)
+///     .clip_global_norm(100.0)
+///     .schedule(Schedule::new(|step| if step == 0 { 1.0 } else { 0.1 }))
+///     .group(|path| path == "1", GroupOptions::new().weight_decay(0.0));
+/// let gradients = (&*model.0 + &*model.1).sum().backward(); // 1 and 1
+/// optimizer.step(&mut model, &gradients)?;
+/// assert_eq!((model.0.value().item(), model.1.value().item()), (3.0 - 0.5 * (1.0 + 3.0), 3.0 - 0.5));
+/// assert_eq!((optimizer.steps(), optimizer.base_learning_rate()), (1, 0.5));
+/// assert!((optimizer.learning_rate() - 0.05).abs() < 1e-12);
+/// # Ok::<(), gradus_optimizers::OptimizerError>(())
+/// ```
 #[derive(Clone)]
 pub struct Optimizer<R: Rule> {
     pub(crate) rule: R,
@@ -62,6 +79,12 @@ impl<R: Rule> Optimizer<R> {
     }
 
     /// How too large gradients are clipped; replaces what was set before.
+    ///
+    /// ```
+    /// use gradus_optimizers::{Adam, Clip};
+    /// let optimizer = Adam::new(1e-3).clip(Clip::GlobalNorm(1.0)); // as `clip_global_norm(1.0)`
+    /// assert_eq!(optimizer.learning_rate(), 1e-3);
+    /// ```
     #[must_use]
     pub fn clip(mut self, clip: Clip) -> Self {
         self.clip = clip;
@@ -75,18 +98,48 @@ impl<R: Rule> Optimizer<R> {
     }
 
     /// Scales each parameter's gradient so that its norm is `limit` at most. See [`Clip`].
+    ///
+    /// ```
+    /// use gradus_module::Param;
+    /// use gradus_optimizers::GradientDescent;
+    /// let mut model = (Param::new([0.0_f32]), Param::new([0.0_f32]));
+    /// let gradients = (&*model.0 * 4.0 + &*model.1 * 0.5).sum().backward(); // 4 and 0.5
+    /// GradientDescent::new(1.0).clip_parameter_norm(1.0).step(&mut model, &gradients)?;
+    /// assert!((model.0.value().item() + 1.0).abs() < 1e-5 && model.1.value().item() == -0.5);
+    /// # Ok::<(), gradus_optimizers::OptimizerError>(())
+    /// ```
     #[must_use]
     pub fn clip_parameter_norm(self, limit: f64) -> Self {
         self.clip(Clip::ParameterNorm(limit))
     }
 
     /// Moves each element of the gradients into ±`limit` (PyTorch: `clip_grad_value_`). See [`Clip`].
+    ///
+    /// ```
+    /// use gradus_module::Param;
+    /// use gradus_optimizers::GradientDescent;
+    /// let mut model = Param::new([0.0_f32]);
+    /// let gradients = (&*model * 4.0).sum().backward();
+    /// GradientDescent::new(1.0).clip_value(0.5).step(&mut model, &gradients)?;
+    /// assert_eq!(model.value().item(), -0.5);
+    /// # Ok::<(), gradus_optimizers::OptimizerError>(())
+    /// ```
     #[must_use]
     pub fn clip_value(self, limit: f64) -> Self {
         self.clip(Clip::Value(limit))
     }
 
     /// Goes up the gradients instead of down (PyTorch: `maximize`).
+    ///
+    /// ```
+    /// use gradus_module::Param;
+    /// use gradus_optimizers::GradientDescent;
+    /// let mut model = Param::new([0.0_f32]);
+    /// let gradients = model.sum().backward();
+    /// GradientDescent::new(0.5).maximize(true).step(&mut model, &gradients)?;
+    /// assert_eq!(model.value().item(), 0.5);
+    /// # Ok::<(), gradus_optimizers::OptimizerError>(())
+    /// ```
     #[must_use]
     pub fn maximize(mut self, maximize: bool) -> Self {
         self.maximize = maximize;
@@ -95,6 +148,16 @@ impl<R: Rule> Optimizer<R> {
 
     /// Takes from each gradient of two axes or more `[out, …]` its mean over all but the first, before anything else
     /// (gradient centralisation, Yong et al. 2020).
+    ///
+    /// ```
+    /// use gradus_module::Param;
+    /// use gradus_optimizers::GradientDescent;
+    /// let mut model = Param::new([[1.0_f32, 2.0]]);
+    /// let gradients = (&*model * &gradus_autodiff::Var::constant([[1.0, 3.0]])).sum().backward(); // mean 2
+    /// GradientDescent::new(1.0).centralise(true).step(&mut model, &gradients)?;
+    /// assert_eq!(model.value().to_vec(), [2.0, 1.0]);
+    /// # Ok::<(), gradus_optimizers::OptimizerError>(())
+    /// ```
     #[must_use]
     pub fn centralise(mut self, centralise: bool) -> Self {
         self.centralise = centralise;
@@ -103,6 +166,16 @@ impl<R: Rule> Optimizer<R> {
 
     /// Leaves all parameters alone but those whose path `accepts` accepts. For two optimizers on one model, see
     /// [`Pair`](crate::Pair).
+    ///
+    /// ```
+    /// use gradus_module::Param;
+    /// use gradus_optimizers::GradientDescent;
+    /// let mut model = [Param::new([1.0_f32]), Param::new([1.0])];
+    /// let gradients = (model[0].sum() + model[1].sum()).backward();
+    /// GradientDescent::new(0.5).only(|path| path == "1").step(&mut model, &gradients)?;
+    /// assert_eq!((model[0].value().item(), model[1].value().item()), (1.0, 0.5));
+    /// # Ok::<(), gradus_optimizers::OptimizerError>(())
+    /// ```
     #[must_use]
     pub fn only(mut self, accepts: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
         self.only = Some(Arc::new(accepts));
@@ -130,6 +203,15 @@ impl<R: Rule> Optimizer<R> {
     }
 
     /// Sets the learning rate that the schedule starts from.
+    ///
+    /// ```
+    /// use gradus_optimizers::Sgd;
+    /// let mut optimizer = Sgd::new(0.1).momentum(0.9);
+    /// optimizer.set_learning_rate(0.01);
+    /// assert_eq!(optimizer.learning_rate(), 0.01);
+    /// let rule = optimizer.rule(); // its hyper-parameters
+    /// assert!(format!("{rule:?}").contains("0.9"));
+    /// ```
     pub fn set_learning_rate(&mut self, learning_rate: f64) {
         self.learning_rate = learning_rate;
     }

@@ -156,7 +156,7 @@ impl ReduceOnPlateau {
         check_not_negative("eps", self.eps)?;
         let (Threshold::Relative(threshold) | Threshold::Absolute(threshold)) = self.threshold;
         check_not_negative("threshold", threshold)?;
-        if self.best.is_none_or(|best| self.is_gain(measure, best)) {
+        if !measure.is_nan() && self.best.is_none_or(|best| self.is_gain(measure, best)) {
             (self.best, self.bad) = (Some(measure), 0);
         } else {
             self.bad += 1;

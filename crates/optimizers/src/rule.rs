@@ -25,6 +25,11 @@ pub struct StepInfo {
 }
 
 /// How weight decay λ acts.
+///
+/// ```
+/// use gradus_optimizers::{AdamRule, Decay, Rule};
+/// assert_eq!(AdamRule::default().decay(), Decay::Coupled); // λ·w is added to the gradient
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decay {
     /// g ← g + λ·w: the gradient of λ/2‖w‖².

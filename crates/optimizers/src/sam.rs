@@ -88,7 +88,9 @@ impl<R: Rule> Sam<R> {
             let sum = if adaptive { (parameter.value() * g).square().sum() } else { g.square().sum() };
             squares += sum.item().as_f64();
         });
-        let scale = T::of(self.rho / (squares.sqrt() + NORM_EPS));
+        // The worst place nearby is uphill, or downhill where the way is up.
+        let rho = if self.inner.maximize { -self.rho } else { self.rho };
+        let scale = T::of(rho / (squares.sqrt() + NORM_EPS));
         let mut before = Vec::new();
         self.each(model, gradients, |parameter, g| {
             let w = parameter.value().clone();

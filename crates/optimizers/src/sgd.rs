@@ -29,6 +29,12 @@ use crate::update_by;
 pub type Sgd = Optimizer<SgdRule>;
 
 /// The equations of stochastic gradient descent, see [`Sgd`].
+///
+/// ```
+/// use gradus_optimizers::{Optimizer, Sgd, SgdRule};
+/// let optimizer: Optimizer<SgdRule> = Sgd::new(0.01);
+/// assert_eq!(optimizer.learning_rate(), 0.01);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct SgdRule {
     momentum: f64,
@@ -51,6 +57,19 @@ impl Optimizer<SgdRule> {
     }
 
     /// τ: how much of each later gradient is left out of the momentum.
+    ///
+    /// ```
+    /// use gradus_module::Param;
+    /// use gradus_optimizers::Sgd;
+    /// let mut model = Param::new([0.0_f64]);
+    /// let mut optimizer = Sgd::new(1.0).momentum(0.5).dampening(0.25);
+    /// for _ in 0..2 {
+    ///     let gradients = model.sum().backward();
+    ///     optimizer.step(&mut model, &gradients)?; // 1, then ½·1 + ¾·1
+    /// }
+    /// assert_eq!(model.value().item(), -2.25);
+    /// # Ok::<(), gradus_optimizers::OptimizerError>(())
+    /// ```
     #[must_use]
     pub fn dampening(mut self, dampening: f64) -> Self {
         self.rule_mut().dampening = dampening;

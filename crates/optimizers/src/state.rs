@@ -50,6 +50,20 @@ impl<R: Rule> Optimizer<R> {
     /// All that a later run needs to go on bit by bit as this one would: `step`, `learning_rate` (as set, before the
     /// schedule), and for each parameter that has been updated `{path}.updates` and the rule's scalars and slots, such
     /// as `{path}.exp_avg`. Shares the storages. Hyper-parameters, groups and schedules are the program's.
+    ///
+    /// ```
+    /// use gradus_module::Param;
+    /// use gradus_optimizers::Adam;
+    /// let mut model = Param::new([3.0_f32]);
+    /// let mut first = Adam::new(1e-3);
+    /// let gradients = model.square().sum().backward();
+    /// first.step(&mut model, &gradients)?;
+    /// let mut second = Adam::new(1e-3);
+    /// second.load_state(&first.state())?;
+    /// assert_eq!(second.steps(), 1);
+    /// assert_eq!(second.state().get("exp_avg"), first.state().get("exp_avg"));
+    /// # Ok::<(), gradus_optimizers::OptimizerError>(())
+    /// ```
     #[must_use]
     pub fn state(&self) -> State {
         let mut state = State::default();

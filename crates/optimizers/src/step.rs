@@ -14,6 +14,17 @@ use crate::rule::{Decay, MAX_SCALARS, Rule, StepInfo};
 use crate::update::Update;
 
 /// What a step did.
+///
+/// ```
+/// use gradus_module::Param;
+/// use gradus_optimizers::{GradientDescent, StepReport};
+/// let mut model = (Param::new([3.0_f32]), Param::new([5.0_f32]));
+/// let gradients = model.0.square().sum().backward();
+/// let StepReport { gradient_norm, without_gradient, .. } =
+///     GradientDescent::new(0.5).step(&mut model, &gradients)?;
+/// assert_eq!((gradient_norm, without_gradient), (6.0, vec!["1".to_owned()]));
+/// # Ok::<(), gradus_optimizers::OptimizerError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepReport {
     /// Which step it was, from 1 on.

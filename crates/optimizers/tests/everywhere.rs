@@ -112,35 +112,45 @@ struct ByTensors;
 #[derive(Clone)]
 struct InTwoPasses;
 
-macro_rules! two_forms {
-    ($Rule:ty, |$step:ident, $update:ident| $body:expr) => {
-        impl Rule for $Rule {
-            fn slots(&self) -> &'static [&'static str] {
-                &["unused", "other"]
-            }
-            fn validate(&self) -> Result<(), OptimizerError> {
-                Ok(())
-            }
-            fn update_f32(&self, $step: &StepInfo, $update: &mut Update<'_, f32>) {
-                $body
-            }
-            fn update_f64(&self, $step: &StepInfo, $update: &mut Update<'_, f64>) {
-                $body
-            }
-        }
-    };
+impl Rule for ByTensors {
+    fn slots(&self) -> &'static [&'static str] {
+        &["unused", "other"]
+    }
+    fn validate(&self) -> Result<(), OptimizerError> {
+        Ok(())
+    }
+    update_whole_by!(descend);
 }
-two_forms!(ByTensors, |step, update| update.whole(&mut |w, g, slots| {
+
+fn descend<T: Float>(
+    _: &ByTensors,
+    step: &StepInfo,
+    w: &mut Tensor<T>,
+    g: Tensor<T>,
+    slots: &mut [Tensor<T>],
+) {
     assert!(slots.len() == 2 && slots.iter().all(|slot| slot.shape() == w.shape()));
-    *w -= &(g * Float::of(step.learning_rate));
-}));
-two_forms!(InTwoPasses, |step, update| {
-    let [count, _] = update.sums(&|w, _, _| [w.len() as f64, 0.0]);
-    update.by_elements(&|w, g, slots| {
-        assert!(count >= w.len() as f64 && slots.len() == 2);
-        w.iter_mut().zip(g).for_each(|(w, &g)| *w -= g * <_ as Float>::of(step.learning_rate));
-    });
-});
+    *w -= &(g * T::of(step.learning_rate));
+}
+
+impl Rule for InTwoPasses {
+    fn slots(&self) -> &'static [&'static str] {
+        &["unused", "other"]
+    }
+    fn validate(&self) -> Result<(), OptimizerError> {
+        Ok(())
+    }
+    fn update_f32(&self, _: &StepInfo, _: &mut Update<'_, f32>) {
+        unreachable!("the test is in double precision");
+    }
+    fn update_f64(&self, step: &StepInfo, update: &mut Update<'_, f64>) {
+        let [count, _] = update.sums(&|w, _, _| [w.len() as f64, 0.0]);
+        update.by_elements(&|w, g, slots| {
+            assert!(count >= w.len() as f64 && slots.len() == 2);
+            w.iter_mut().zip(g).for_each(|(w, g)| *w -= step.learning_rate * g);
+        });
+    }
+}
 
 /// Clipping, coupled decay and direction are the optimizer's, whatever way the rule takes.
 #[test]

@@ -114,7 +114,8 @@ fn schedule_free() {
     fn naive(t: f64, y: &mut [f64], g: &[f64], [v, z, x, sums]: &mut [Vec<f64>; 4]) {
         sums.resize(2, 0.0);
         if t == 1.0 {
-            (z.copy_from_slice(y), x.copy_from_slice(y));
+            z.copy_from_slice(y);
+            x.copy_from_slice(y);
         }
         let rate = 0.05 * (t / 10.0).min(1.0);
         sums[1] = sums[1].max(rate);
@@ -276,6 +277,19 @@ fn lookahead() {
         }
         close(&model, &w, &format!("lookahead, step {step}"));
     }
+}
+
+/// Upwards on the negative loss is the same way.
+#[test]
+fn sharpness_aware_ascent() {
+    let (mut up, mut down) = (model(), model());
+    let mut climbing = Sam::new(Sgd::new(0.02).maximize(true)).rho(0.1);
+    let mut falling = Sam::new(Sgd::new(0.02)).rho(0.1);
+    for _ in 0..5 {
+        climbing.step(&mut up, |model| -loss(model)).unwrap();
+        falling.step(&mut down, loss).unwrap();
+    }
+    assert_eq!(up[0].value().to_vec(), down[0].value().to_vec());
 }
 
 #[test]

@@ -112,6 +112,15 @@ fn schedules_are_checked_before_a_step() {
     assert_eq!(with(inside), "size of a step schedule is 0: it must be 1 or more");
 }
 
+/// A measure that is no number is no gain, also as the first.
+#[test]
+fn plateaus_are_not_deceived_by_nan() {
+    let (mut optimizer, mut plateau) = (Sgd::new(1.0), ReduceOnPlateau::new().patience(1));
+    let mut observe = |measure: f64| plateau.observe(measure, &mut optimizer).unwrap();
+    assert!(!observe(f64::NAN) && observe(f64::NAN));
+    assert!(!observe(1.0) && !observe(0.5) && !observe(0.6) && observe(f64::NAN));
+}
+
 #[test]
 fn wrappers_refuse_too() {
     let mut model = Param::new([1.0_f64]);

@@ -10,6 +10,14 @@ use crate::penalty::{Penalty, Proximal, check_lambda};
 
 /// λ₁·Σ|w| + λ₂/2·Σ w²; gradient λ₁·sign(w) + λ₂·w; proximal step: the soft threshold of rate·λ₁, divided by
 /// 1 + rate·λ₂.
+///
+/// ```
+/// use gradus_module::Param;
+/// use gradus_regularizers::{ElasticNet, Proximal};
+/// let mut model = Param::new([0.5_f32, -4.0]);
+/// ElasticNet::new(1.0, 1.0).prox::<f32>(&mut model, 1.0);
+/// assert_eq!(model.value().to_vec(), [0.0, -1.5]); // (4 − 1)/2
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ElasticNet {
     l1: L1,
@@ -66,6 +74,13 @@ pub fn elastic_net<T: Float>(model: &(impl Module + ?Sized), l1: f64, l2: f64) -
 
 /// [`elastic_net`] of those parameters whose path `accepts` accepts.
 ///
+/// ```
+/// use gradus_module::Param;
+/// let model = [Param::new([3.0_f32, -4.0]), Param::new([9.0])];
+/// let penalty = gradus_regularizers::elastic_net_where::<f32>(&model, 1.0, 2.0, |path| path == "0");
+/// assert_eq!(penalty.item(), 7.0 + 25.0);
+/// ```
+///
 /// # Panics
 /// As [`elastic_net`].
 #[must_use]
@@ -80,6 +95,13 @@ pub fn elastic_net_where<T: Float>(
 }
 
 /// The gradient of [`elastic_net`] in closed form, to be merged with those of the loss.
+///
+/// ```
+/// use gradus_module::Param;
+/// let model = Param::new([3.0_f32, -4.0]);
+/// let gradients = gradus_regularizers::elastic_net_gradients(&model, 1.0, 2.0);
+/// assert_eq!(gradients.of(&model).map(|g| g.to_vec()), Some(vec![7.0, -9.0]));
+/// ```
 ///
 /// # Panics
 /// As [`elastic_net`].

@@ -69,6 +69,12 @@ pub fn l1<T: Float>(model: &(impl Module + ?Sized), lambda: f64) -> Var<T> {
 
 /// [`l1`] of those parameters whose path `accepts` accepts.
 ///
+/// ```
+/// use gradus_module::Param;
+/// let model = [Param::new([0.5_f32, -2.0]), Param::new([9.0])];
+/// assert_eq!(gradus_regularizers::l1_where::<f32>(&model, 2.0, |path| path == "0").item(), 5.0);
+/// ```
+///
 /// # Panics
 /// As [`l1`].
 #[must_use]
@@ -82,6 +88,13 @@ pub fn l1_where<T: Float>(
 }
 
 /// The gradient of [`l1`] in closed form, λ·sign(w), to be merged with those of the loss.
+///
+/// ```
+/// use gradus_module::Param;
+/// let model = Param::new([0.5_f32, -2.0]);
+/// let gradients = gradus_regularizers::l1_gradients(&model, 2.0);
+/// assert_eq!(gradients.of(&model).map(|g| g.to_vec()), Some(vec![2.0, -2.0]));
+/// ```
 ///
 /// # Panics
 /// As [`l1`].

@@ -69,6 +69,12 @@ pub fn l2<T: Float>(model: &(impl Module + ?Sized), lambda: f64) -> Var<T> {
 
 /// [`l2`] of those parameters whose path `accepts` accepts: `|path| path.ends_with("weight")`.
 ///
+/// ```
+/// use gradus_module::Param;
+/// let model = [Param::new([3.0_f32, 4.0]), Param::new([9.0])];
+/// assert_eq!(gradus_regularizers::l2_where::<f32>(&model, 2.0, |path| path == "0").item(), 25.0);
+/// ```
+///
 /// # Panics
 /// As [`l2`].
 #[must_use]
@@ -82,6 +88,13 @@ pub fn l2_where<T: Float>(
 }
 
 /// The gradient of [`l2`] in closed form, λ·w, to be merged with those of the loss.
+///
+/// ```
+/// use gradus_module::Param;
+/// let model = Param::new([3.0_f32, 4.0]);
+/// let gradients = gradus_regularizers::l2_gradients(&model, 2.0);
+/// assert_eq!(gradients.of(&model).map(|g| g.to_vec()), Some(vec![6.0, 8.0]));
+/// ```
 ///
 /// # Panics
 /// As [`l2`].

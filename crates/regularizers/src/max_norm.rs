@@ -10,6 +10,17 @@ use crate::group_lasso::row_axes;
 /// Keeps the incoming weights of each unit within a ball: every row w of a weight `[out, …]` becomes
 /// w·min(1, c/‖w‖) (PyTorch: `renorm(2, 0, c)`). Parameters with fewer than two axes (biases) are left alone, and so
 /// is what is not trained.
+///
+/// ```
+/// use gradus_module::Param;
+/// use gradus_regularizers::{Constraint, MaxNorm};
+/// use gradus_tensor::Tensor;
+/// let ball = MaxNorm::new(1.0);
+/// assert_eq!(ball.project(&Tensor::from([[0.0_f32, 4.0], [0.5, 0.0]])).to_vec(), [0.0, 1.0, 0.5, 0.0]);
+/// let mut model = [Param::new([[0.0_f32, 4.0]]), Param::new([[0.0_f32, 4.0]])];
+/// ball.apply(&mut model, |path| path == "0");
+/// assert_eq!([model[0].value().at(&[0, 1]), model[1].value().at(&[0, 1])], [1.0, 4.0]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MaxNorm {
     limit: f64,

@@ -118,6 +118,16 @@ pub trait Proximal: Penalty {
 }
 
 /// A penalty of chosen parameters, made by [`Penalty::only`].
+///
+/// ```
+/// use gradus_autodiff::Var;
+/// use gradus_module::Param;
+/// use gradus_regularizers::{L2, Only, Penalty};
+/// let first: Only<L2, _> = L2::new(2.0).only(|path: &str| path == "0");
+/// let model = [Param::new([3.0_f32, 4.0]), Param::new([9.0])];
+/// let value: Var = first.value(&model);
+/// assert_eq!(value.item(), 25.0);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Only<P, F> {
     penalty: P,

@@ -46,6 +46,7 @@ fn closed_gradients_are_those_of_the_graph() {
     }
     check("group_lasso", GroupLasso::new(0.3));
     check("orthogonality", Orthogonality::new(0.3));
+    check("nuclear_norm", NuclearNorm::new(0.3));
     check("total_variation", TotalVariation::new(0.3, 2));
     check("total_variation", TotalVariation::new(0.3, 1));
 }
@@ -124,6 +125,12 @@ fn singular_values_are_thresholded() {
         let there = &after + &(normal(&[4, 3], 100 + seed) * 1e-2);
         assert!(cost(&there) >= best - 1e-12, "{seed}");
     }
+    let norm = NuclearNorm::new(0.4);
+    close(&norm.prox_of(&w, 2.0), &after, "prox");
+    let value = norm.value_of(&Var::constant(w.clone())).item();
+    assert!((value - 0.4 * before.sum().item()).abs() < 1e-12);
+    assert!(norm.value_of(&Var::constant(&w * f64::NAN)).item().is_nan());
+    assert!(norm.gradient_of(&(&w * f64::NAN)).to_vec()[0].is_nan());
     assert!(singular_value_threshold(&(w * f64::NAN), 0.8).to_vec()[0].is_nan());
 }
 
@@ -165,7 +172,7 @@ fn slopes_are_penalised_through_their_gradients() {
     // Against differences of the network in every input.
     let value = |x: &Tensor<f64>| network(&x.into(), &(&first).into(), &(&second).into()).into_value();
     let (mut jacobian, mut norms) = (0.0, [0.0; 3]);
-    for example in 0..3 {
+    for (example, norm) in norms.iter_mut().enumerate() {
         for input in 0..4 {
             let step = 1e-5;
             let moved = |sign: f64| {
@@ -174,7 +181,7 @@ fn slopes_are_penalised_through_their_gradients() {
             };
             let slopes = (moved(1.0) - &moved(-1.0)) / (2.0 * step);
             jacobian += slopes.square().sum().item();
-            norms[example] += slopes.sum().item().powi(2);
+            *norm += slopes.sum().item().powi(2);
         }
     }
     let leaf = Var::leaf(x.clone());
@@ -315,6 +322,7 @@ fn broken_contracts_say_what_is_wrong() {
     let from_0 = |name: &str| format!("{name} is not a number from 0 on: -1");
     assert_eq!(message(|| GroupLasso::new(-1.0)), from_0("group_lasso: lambda"));
     assert_eq!(message(|| Orthogonality::new(-1.0)), from_0("orthogonality: lambda"));
+    assert_eq!(message(|| NuclearNorm::new(-1.0)), from_0("nuclear_norm: lambda"));
     assert_eq!(message(|| TotalVariation::new(-1.0, 2)), from_0("total_variation: lambda"));
     assert_eq!(message(|| Activity::new(0.0, -1.0)), from_0("activity: l2"));
     assert_eq!(message(|| Confidence::new(-1.0)), from_0("confidence: beta"));

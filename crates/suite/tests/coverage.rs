@@ -22,7 +22,27 @@ const EXEMPT_OF_TENSOR: &[(&str, &str)] = &[
     ("softmax_grad", "the gradient of softmax"),
     ("log_softmax_grad", "the gradient of log_softmax"),
     ("conv2d_then", "the forward of conv2d_relu"),
-    ("new", "of packed filters, which conv2d_by takes"),
+    ("new", "of packed filters, which conv2d_by takes, and of specifications"),
+    ("conv3d_then", "the forward of conv3d_relu"),
+    ("conv3d_input_grad", "a gradient of conv3d"),
+    ("conv3d_weight_grad", "a gradient of conv3d"),
+    ("adjoint", "of the transposed convolution's specification; its rows go through it"),
+    ("places", "of the patches' specification; wrong numbers fail the rows of im2col"),
+    ("in_plane", "of the pooling specification; wrong windows fail the rows of pooling"),
+    ("along_depth", "of the pooling specification; wrong windows fail the rows of max_pool3d"),
+    ("is_last_of_equals", "of places; max_unpool goes through it"),
+    ("inputs", "of a map along an axis"),
+    ("outputs", "of a map along an axis"),
+    ("transposed", "of a map along an axis: the gradient of map_axis"),
+    ("axis_map", "of the specification of resizing; interpolate goes through it"),
+    ("axis_maps", "of the specification of resizing; interpolate goes through it"),
+    (
+        "is_sensible",
+        "of the specification of resizing; compared with messages in crates/layers/tests/upsample.rs",
+    ),
+    ("sample", "the forward of grid_sample"),
+    ("sample_input_grad", "a gradient of grid_sample"),
+    ("sample_weight_grad", "a gradient of grid_sample"),
     ("conv2d_by", "compared with conv2d_then bit by bit in crates/tensor/tests/conv.rs"),
     ("conv2d_by_onto", "compared with a sum bit by bit in crates/tensor/tests/conv.rs"),
     ("conv2d_input_grad", "a gradient of conv2d"),
@@ -114,7 +134,25 @@ fn every_method_of_tensors_is_tested() {
     let rows = row_names();
     let tests = ["suite/tests/tensor.rs", "tensor/tests/linalg.rs", "tensor/tests/linalg_solve.rs"];
     let tests = tests.map(|path| read(&crates().join(path))).concat();
-    let files = ["views", "reduce", "index", "matmul", "elementwise", "conv", "pool", "pad", "softmax"];
+    let files = [
+        "axis_map",
+        "conv",
+        "conv/columns",
+        "conv/spec",
+        "conv/volume",
+        "elementwise",
+        "index",
+        "interpolate",
+        "matmul",
+        "pad",
+        "pool",
+        "pool/places",
+        "pool/spec",
+        "reduce",
+        "sample",
+        "softmax",
+        "views",
+    ];
     let mut public = BTreeSet::new();
     for file in files {
         let source = read(&crates().join("tensor/src").join(file).with_extension("rs"));

@@ -2,7 +2,10 @@
 //! overfits one batch.
 
 use gradus_autodiff::{Gradients, Var};
-use gradus_layers::{BatchNorm1d, Flatten, LayerNorm, Linear, Relu, Sequential, Tanh};
+use gradus_layers::{
+    BatchNorm1d, Flatten, Gru, InstanceNorm1d, LayerNorm, Linear, MixtureOfExperts, Relu, Sequential,
+    SpectralNorm, SwiGlu, Tanh, TransformerBuilder, WeightNorm,
+};
 use gradus_losses::{Reduction, cross_entropy};
 use gradus_module::{Context, Layer, Module, Param, Path, apply_updates};
 use gradus_tensor::{Rng, Tensor, with_threads};
@@ -30,6 +33,30 @@ fn models() -> Vec<(&'static str, Maker)> {
             let first =
                 Model::new().push(Flatten::new()).push(Linear::new(12, 32, rng)).push(BatchNorm1d::new(32));
             first.push(Relu).push(Linear::new(32, 3, rng))
+        }),
+        ("transformer", |rng| {
+            let like = TransformerBuilder::new(4, 2).feed_forward(16).dropout(0.0).batch_first();
+            let encoder = like.final_norm().encoder(2, rng).unwrap();
+            Model::new().push(encoder).push(Flatten::new()).push(Linear::new(12, 3, rng))
+        }),
+        ("recurrent", |rng| {
+            let gru = Gru::builder(4, 16).batch_first().build(rng).unwrap();
+            Model::new().push(gru).push(Flatten::new()).push(Linear::new(48, 3, rng))
+        }),
+        ("experts", |rng| {
+            let experts = (0..4).map(|_| Linear::new(12, 32, rng)).collect();
+            let mixture: MixtureOfExperts<Linear> = MixtureOfExperts::new(12, experts, 2, rng).unwrap();
+            Model::new()
+                .push(Flatten::new())
+                .push(mixture)
+                .push(SwiGlu::default())
+                .push(Linear::new(16, 3, rng))
+        }),
+        ("wrapped", |rng| {
+            let inside = SpectralNorm::<_, f32>::new(Linear::new(12, 32, rng), rng).unwrap();
+            let outside = WeightNorm::<_, f32>::new(Linear::new(32, 3, rng)).unwrap();
+            let norm = InstanceNorm1d::new(3).with_affine().with_running_statistics();
+            Model::new().push(norm).push(Flatten::new()).push(inside).push(Relu).push(outside)
         }),
     ]
 }

@@ -1,5 +1,9 @@
-//! Two-dimensional convolution of tensors and its two adjoints. What a convolution means and which shapes fit stands
-//! here, how it is computed in `kernels::conv`. It must never know layers or gradients' bookkeeping.
+//! Convolution of tensors and its two adjoints. What a convolution means and which shapes fit stands here and below, how
+//! it is computed in `kernels::conv`. It must never know layers or gradients' bookkeeping.
+
+mod columns;
+mod spec;
+mod volume;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,35 +11,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::element::{Element, Float};
 use crate::isa::{Isa, current_isa};
 use crate::kernels::conv::{Conv, Finish, Geometry, Prepared};
-use crate::kernels::window::Window;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
-/// How a kernel moves over an image. The default touches every place once: stride 1, no padding, no dilation, all
-/// channels in one group.
-///
-/// ```
-/// use gradus_tensor::Conv2dSpec;
-/// let spec = Conv2dSpec { padding: [1, 1], ..Conv2dSpec::default() };
-/// assert_eq!(spec.stride, [1, 1]);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Conv2dSpec {
-    /// Steps of the kernel, [rows, columns].
-    pub stride: [usize; 2],
-    /// Zeros added before and after, [rows, columns].
-    pub padding: [usize; 2],
-    /// Distance between the kernel's elements, [rows, columns]; 1 is dense.
-    pub dilation: [usize; 2],
-    /// Groups of channels; output channels see the inputs of their own group only.
-    pub groups: usize,
-}
-
-impl Default for Conv2dSpec {
-    fn default() -> Self {
-        Self { stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1 }
-    }
-}
+pub use self::columns::PatchSpec;
+pub use self::spec::{Conv1dSpec, Conv2dSpec, Conv3dSpec, ConvSpec, ConvTransposeSpec};
 
 /// What becomes of a convolution's sums on their way to memory; nothing by default.
 #[derive(Clone, Copy, Debug, Default)]
@@ -137,55 +117,9 @@ impl<T: Float> fmt::Debug for Conv2dFilters<T> {
     }
 }
 
-impl Conv2dSpec {
-    /// The shape of [`Tensor::conv2d`]'s result: `[N, O, OH, OW]` with
-    /// OH = ⌊(H + 2·padding − dilation·(KH − 1) − 1) / stride⌋ + 1, and OW likewise.
-    ///
-    /// # Panics
-    /// As `conv2d`.
-    #[must_use]
-    #[track_caller]
-    pub fn output_shape(self, input: &Shape, weight: &Shape) -> Shape {
-        let geometry = self.geometry("conv2d", input, weight);
-        let [oh, ow] = geometry.window.output;
-        Shape::new(&[input[0], weight[0], oh, ow])
-    }
-
-    #[track_caller]
-    fn geometry(self, op: &str, x: &Shape, w: &Shape) -> Geometry {
-        let Self { stride, padding, dilation, groups } = self;
-        assert!(x.len() == 4, "{op}: images are not [N, C, H, W]: {x} * {w} ({} axes)", x.len());
-        assert!(w.len() == 4, "{op}: kernels are not [O, C/groups, KH, KW]: {x} * {w} ({} axes)", w.len());
-        let counts = [groups, stride[0], stride[1], dilation[0], dilation[1], w[2], w[3]];
-        assert!(
-            !counts.contains(&0),
-            "{op}: groups, strides, dilations and kernel sides start at 1: {x} * {w} ({self:?})"
-        );
-        let (c, cg, o) = (x[1], w[1], w[0]);
-        assert!(c == cg * groups, "{op}: channels differ: {x} * {w} ({c} ≠ {cg}·{groups})");
-        assert!(
-            o.is_multiple_of(groups),
-            "{op}: groups do not divide the output channels: {x} * {w} ({o} by {groups})"
-        );
-        let (input, kernel) = ([x[2], x[3]], [w[2], w[3]]);
-        let mut output = [0; 2];
-        for (axis, output) in output.iter_mut().enumerate() {
-            let (length, pad) = (input[axis], padding[axis]);
-            let (padded, reach) = (length + 2 * pad, Window::reach(kernel[axis], dilation[axis]));
-            assert!(
-                reach <= padded,
-                "{op}: kernel exceeds the padded input: {x} * {w} ({reach} > {length} + 2·{pad})"
-            );
-            *output = (padded - reach) / stride[axis] + 1;
-        }
-        let window = Window { input, output, kernel, stride, padding, dilation };
-        Geometry { batch: x[0], groups, inputs: cg, outputs: o / groups, window }
-    }
-}
-
 impl<T: Float> Tensor<T> {
     /// The cross-correlation of images `[N, C, H, W]` with kernels `[O, C/groups, KH, KW]` → `[N, O, OH, OW]`
-    /// (PyTorch: `conv2d`); see [`Conv2dSpec::output_shape`] for the sizes:
+    /// (PyTorch: `conv2d`); see [`ConvSpec::output_shape`] for the sizes:
     /// y\[n, o, i, j\] = Σ_{c, p, q} x\[n, c, i·stride + p·dilation − padding, …\]·w\[o, c, p, q\].
     ///
     /// ```

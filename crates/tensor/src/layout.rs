@@ -214,6 +214,9 @@ impl Layout {
     /// let twice = Layout::row_major(Shape::new(&[3])).insert(0, 2, 0); // the row, two times
     /// assert_eq!((twice.shape()[..] == [2, 3], twice.position(&[1, 2])), (true, 2));
     /// ```
+    ///
+    /// # Panics
+    /// If `axis` exceeds the rank, or there would be more than [`MAX_RANK`] axes.
     #[must_use]
     #[track_caller]
     pub fn insert(&self, axis: usize, length: usize, stride: isize) -> Self {
@@ -231,6 +234,9 @@ impl Layout {
     /// let windows = Layout::row_major(Shape::new(&[5])).unfold(0, 3, 2); // 0 1 2 and 2 3 4
     /// assert_eq!((windows.shape()[..] == [2, 3], windows.position(&[1, 0])), (true, 2));
     /// ```
+    ///
+    /// # Panics
+    /// If there would be more than [`MAX_RANK`] axes.
     #[must_use]
     #[track_caller]
     pub fn unfold(&self, axis: usize, size: usize, step: usize) -> Self {

@@ -17,12 +17,16 @@
 mod any;
 mod arith;
 mod attention;
+mod axis_map;
+#[doc(hidden)]
+pub mod contract;
 mod conv;
 mod crew;
 mod display;
 mod element;
 mod elementwise;
 mod index;
+mod interpolate;
 mod isa;
 #[doc(hidden)]
 pub mod kernels;
@@ -44,19 +48,25 @@ mod random;
 mod reduce;
 mod rng;
 mod rnn;
+mod sample;
 mod shape;
 mod softmax;
 mod storage;
 mod table;
 mod tensor;
-mod views;
+#[doc(hidden)]
+pub mod views;
 
 pub use any::AnyTensor;
 pub use arith::Arith;
 pub use attention::{AttentionOptions, PackedHeads};
-pub use conv::{Conv2dFilters, Conv2dFinish, Conv2dSpec};
+pub use axis_map::AxisMap;
+pub use conv::{
+    Conv1dSpec, Conv2dFilters, Conv2dFinish, Conv2dSpec, Conv3dSpec, ConvSpec, ConvTransposeSpec, PatchSpec,
+};
 pub use element::{DType, Element, Float, Number};
 pub use elementwise::{Binary, Reads, Unary};
+pub use interpolate::{Interpolation, InterpolationMode, Resize};
 pub use isa::{Body, Fused, Isa, MulAdd, Separate, current_isa, dispatch, with_isa};
 pub use kernels::rnn::{BatchSizes, Recurrence};
 pub use layout::{Collapsed, Layout};
@@ -64,11 +74,13 @@ pub use linalg::{Eigh, LinalgError, LogDet, Lu, Qr, Svd, Triangle};
 pub use math::Math;
 pub use pack::Pack;
 pub use packed_matrix::PackedMatrix;
+pub use pad::PadMode;
 pub use parallel::{set_threads, threads, with_threads};
-pub use pool::Pool2dSpec;
+pub use pool::{Pool1dSpec, Pool2dSpec, Pool3dSpec, PoolSpec};
 pub use precision::Precision;
 pub use rng::{Rng, RngState, philox};
 pub use rnn::{RnnOperands, RnnRun, RnnSpec};
+pub use sample::{GridSampling, SamplingMode, SamplingPadding};
 pub use shape::{MAX_RANK, Shape};
 pub use storage::{Memory, memory, release_memory, reset_peak_memory, set_recycle_limit};
 pub use table::constants;

@@ -31,6 +31,13 @@ impl<T: Float> Tensor<T> {
 
     /// [`Tensor::matmul`] with `bias` `[N]` added to every row, in the same pass over the result.
     ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::from([[1.0_f32, 2.0], [3.0, 4.0]]);
+    /// let y = x.matmul_bias(&Tensor::eye(2), Some(&Tensor::from([10.0, 20.0])));
+    /// assert_eq!(y.to_vec(), [11.0, 22.0, 13.0, 24.0]);
+    /// ```
+    ///
     /// # Panics
     /// As `matmul`, or if `bias` is not `[N]`.
     #[must_use]

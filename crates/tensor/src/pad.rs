@@ -116,6 +116,135 @@ impl<T: Element> Tensor<T> {
     }
 }
 
+/// What padding shows beyond an edge.
+///
+/// ```
+/// use gradus_tensor::{PadMode, Tensor};
+/// let x = Tensor::from([1, 2, 3]);
+/// assert_eq!(x.pad_with(&[(1, 1)], PadMode::Zeros).to_vec(), [0, 1, 2, 3, 0]);
+/// assert_eq!(x.pad_with(&[(1, 1)], PadMode::Symmetric).to_vec(), [1, 1, 2, 3, 3]);
+/// assert_eq!(x.pad_with(&[(1, 1)], PadMode::Replicate).to_vec(), [1, 1, 2, 3, 3]);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum PadMode {
+    /// Noughts (PyTorch: `zeros`).
+    #[default]
+    Zeros,
+    /// The elements mirrored at the edge, which itself stands once: `c b | a b c | b a`.
+    Reflect,
+    /// The elements mirrored at the edge, which stands twice: `b a | a b c | c b` (NumPy: `symmetric`).
+    Symmetric,
+    /// The edge again and again: `a a | a b c | c c` (NumPy: `edge`).
+    Replicate,
+    /// From the other end: `b c | a b c | a b` (NumPy: `wrap`).
+    Circular,
+}
+
+impl PadMode {
+    /// Where the element shown at each place of a padded axis stands; noughts stand nowhere, so they are not asked for.
+    #[doc(hidden)]
+    #[must_use]
+    #[track_caller]
+    pub fn index(self, length: usize, (before, after): (usize, usize), axis: usize) -> Tensor<i64> {
+        let most = match self {
+            PadMode::Reflect => length.saturating_sub(1),
+            PadMode::Symmetric | PadMode::Circular => length,
+            PadMode::Zeros => 0,
+            PadMode::Replicate => {
+                if length == 0 {
+                    0
+                } else {
+                    usize::MAX
+                }
+            }
+        };
+        let widest = before.max(after);
+        assert!(
+            widest <= most,
+            "pad: wider than {self:?} allows: ({before}, {after}) round axis {axis} of length {length} ({widest} > {most})"
+        );
+        let n = length as i64;
+        let place = |i: i64| match self {
+            PadMode::Reflect if i < 0 => -i,
+            PadMode::Reflect if i >= n => 2 * n - 2 - i,
+            PadMode::Symmetric if i < 0 => -1 - i,
+            PadMode::Symmetric if i >= n => 2 * n - 1 - i,
+            PadMode::Replicate => i.clamp(0, n - 1),
+            PadMode::Circular => i.rem_euclid(n),
+            _ => i,
+        };
+        (-(before as i64)..n + after as i64).map(place).collect()
+    }
+}
+
+impl<T: Element> Tensor<T> {
+    /// Padded by its own elements: `widths` has (before, after) for each axis, the first axis first (PyTorch: `pad` with a
+    /// mode, which lists the last axis first; NumPy: `pad`).
+    ///
+    /// ```
+    /// use gradus_tensor::{PadMode, Tensor};
+    /// let x = Tensor::from([1, 2, 3]);
+    /// assert_eq!(x.pad_with(&[(2, 1)], PadMode::Reflect).to_vec(), [3, 2, 1, 2, 3, 2]);
+    /// assert_eq!(x.pad_with(&[(2, 1)], PadMode::Circular).to_vec(), [2, 3, 1, 2, 3, 1]);
+    /// ```
+    ///
+    /// # Panics
+    /// If there is not one pair per axis, or a width exceeds what the axis can show: its length, less 1 where it is
+    /// reflected; nothing at all of an empty one.
+    #[must_use]
+    #[track_caller]
+    pub fn pad_with(&self, widths: &[(usize, usize)], mode: PadMode) -> Self {
+        if mode == PadMode::Zeros {
+            return self.pad(widths, T::ZERO);
+        }
+        let (pairs, axes) = (widths.len(), self.rank());
+        assert!(pairs == axes, "pad: one pair per axis: {} by {widths:?} ({axes} ≠ {pairs})", self.shape());
+        let padded = widths.iter().enumerate().filter(|&(_, &width)| width != (0, 0));
+        padded.fold(self.clone(), |x, (axis, &width)| {
+            x.index_select(axis as isize, &mode.index(self.shape()[axis], width, axis))
+        })
+    }
+
+    /// The tensors one beside the other: along axis 1, vectors along axis 0 (PyTorch: `hstack`).
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::from([[1], [2]]);
+    /// assert_eq!(Tensor::hstack(&[&x, &x]), Tensor::from([[1, 1], [2, 2]]));
+    /// ```
+    ///
+    /// # Panics
+    /// If there are none, or they differ in another axis.
+    #[must_use]
+    #[track_caller]
+    pub fn hstack(tensors: &[&Self]) -> Self {
+        let lifted: Vec<Self> = tensors.iter().map(|x| at_least(x, 1)).collect();
+        let axis = lifted.first().map_or(0, |x| (x.rank() > 1).into());
+        Self::cat(&lifted.iter().collect::<Vec<_>>(), axis)
+    }
+
+    /// The tensors one below the other, along axis 0; vectors are rows (PyTorch: `vstack`).
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::vstack(&[&Tensor::from([1, 2]), &Tensor::from([3, 4])]), Tensor::from([[1, 2], [3, 4]]));
+    /// ```
+    ///
+    /// # Panics
+    /// If there are none, or they differ in another axis.
+    #[must_use]
+    #[track_caller]
+    pub fn vstack(tensors: &[&Self]) -> Self {
+        let lifted: Vec<Self> = tensors.iter().map(|x| at_least(x, 2)).collect();
+        Self::cat(&lifted.iter().collect::<Vec<_>>(), 0)
+    }
+}
+
+/// With leading axes of length 1 up to a rank.
+fn at_least<T: Element>(x: &Tensor<T>, rank: usize) -> Tensor<T> {
+    (x.rank()..rank).fold(x.clone(), |x, _| x.unsqueeze(0))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,6 +2,8 @@
 //! stands in `kernels::pool`. It must never know layers.
 
 mod cells;
+mod places;
+mod spec;
 
 use self::cells::{Cells, plane, with_plane};
 use crate::conv::dense;
@@ -9,136 +11,10 @@ use crate::element::Float;
 use crate::isa::current_isa;
 use crate::kernels::pool::Pool;
 use crate::kernels::pool::windows::{self, has_taps};
-use crate::kernels::window::Window;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
-/// How a pooling window moves over a plane.
-///
-/// ```
-/// use gradus_tensor::Pool2dSpec;
-/// let spec = Pool2dSpec { stride: [2, 2], padding: [1, 1], ..Pool2dSpec::new([3, 3]) };
-/// assert_eq!(spec.output([7, 8]), [4, 4]);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Pool2dSpec {
-    /// The window's sides, [rows, columns].
-    pub kernel: [usize; 2],
-    /// Steps of the window.
-    pub stride: [usize; 2],
-    /// Border before and after, at most half the kernel: −∞ for maxima, zeros for means.
-    pub padding: [usize; 2],
-    /// Distance between the window's elements; maxima only.
-    pub dilation: [usize; 2],
-    /// Whether windows may hang over the end (they still begin inside the plane or the border before it).
-    pub ceil_mode: bool,
-    /// Whether means count the zeros of the border.
-    pub count_include_pad: bool,
-}
-
-impl Pool2dSpec {
-    /// Windows side by side: the stride is the kernel, all else PyTorch's default (no padding, no dilation, no
-    /// overhang, `count_include_pad`).
-    #[must_use]
-    pub const fn new(kernel: [usize; 2]) -> Self {
-        Self {
-            kernel,
-            stride: kernel,
-            padding: [0, 0],
-            dilation: [1, 1],
-            ceil_mode: false,
-            count_include_pad: true,
-        }
-    }
-
-    /// The sides [OH, OW] of the result for a plane [H, W]:
-    /// ⌊(H + 2·padding − dilation·(kernel − 1) − 1) / stride⌋ + 1, or ⌈…⌉ in `ceil_mode` without a window that would
-    /// begin behind the plane.
-    ///
-    /// # Panics
-    /// If a size is 0, the padding exceeds half the kernel or the kernel the padded plane, or a window would see
-    /// nothing but padding.
-    #[must_use]
-    #[track_caller]
-    pub fn output(self, input: [usize; 2]) -> [usize; 2] {
-        self.cells("pool2d", input).output()
-    }
-
-    /// The cells that the windows cut out of a plane.
-    #[track_caller]
-    fn cells(self, op: &str, input: [usize; 2]) -> Cells {
-        let Self { kernel, stride, padding, dilation, .. } = self;
-        let sizes = [kernel, stride, dilation].concat();
-        assert!(!sizes.contains(&0), "{op}: kernels, strides and dilations start at 1: {self:?}");
-        // A loop, not a closure: only so do the panics point to the caller.
-        let mut ranges = [Vec::new(), Vec::new()];
-        for (axis, ranges) in ranges.iter_mut().enumerate() {
-            let (length, k, pad, step) = (input[axis], kernel[axis], padding[axis], stride[axis]);
-            assert!(
-                pad <= k / 2,
-                "{op}: padding exceeds half the kernel: {input:?} by {kernel:?} ({pad} > {k}/2)"
-            );
-            let (padded, reach) = (length + 2 * pad, Window::reach(k, dilation[axis]));
-            assert!(
-                reach <= padded,
-                "{op}: kernel exceeds the padded input: {input:?} by {kernel:?} ({reach} > {length} + 2·{pad})"
-            );
-            let mut places = (padded - reach) / step + 1;
-            if self.ceil_mode {
-                places = (padded - reach).div_ceil(step) + 1;
-                places -= usize::from((places - 1) * step >= length + pad);
-            }
-            for place in 0..places {
-                let taps = (0..k).filter_map(|tap| (place * step + tap * dilation[axis]).checked_sub(pad));
-                let mut seen = taps.filter(|&at| at < length);
-                let (first, last) = (seen.next(), seen.next_back());
-                let Some(first) = first else {
-                    panic!("{op}: a window sees only padding: {input:?} by {kernel:?} ({self:?})");
-                };
-                ranges.push(first..last.unwrap_or(first) + 1);
-            }
-        }
-        Cells { input, ranges, step: dilation }
-    }
-
-    /// Where tap number `tap` = ky·KW + kx of window `at` = [oy, ox] lies in a plane of `width` columns: its place
-    /// y·width + x.
-    #[must_use]
-    pub const fn place(self, at: [usize; 2], tap: usize, width: usize) -> usize {
-        let Self { kernel, stride, padding, dilation, .. } = self;
-        let y = (at[0] * stride[0] + tap / kernel[1] * dilation[0]).wrapping_sub(padding[0]);
-        let x = (at[1] * stride[1] + tap % kernel[1] * dilation[1]).wrapping_sub(padding[1]);
-        y.wrapping_mul(width).wrapping_add(x)
-    }
-
-    fn window(self, cells: &Cells) -> Window {
-        let Self { kernel, stride, padding, dilation, .. } = self;
-        Window { input: cells.input, output: cells.output(), kernel, stride, padding, dilation }
-    }
-
-    /// What a mean divides by, as one factor per row and per column of windows: the elements of the window that lie in
-    /// the plane or, with `count_include_pad`, in the plane and its border.
-    fn divisors<T: Float>(self, cells: &Cells) -> [Vec<T>; 2] {
-        if !self.count_include_pad {
-            return cells.lengths();
-        }
-        [0, 1].map(|axis| {
-            let padded = cells.input[axis] + 2 * self.padding[axis];
-            let count = |place: usize| {
-                let start = place * self.stride[axis]; // counted from the border's beginning
-                (start + self.kernel[axis]).min(padded) - start
-            };
-            (0..cells.ranges[axis].len()).map(|place| T::of(count(place) as f64)).collect()
-        })
-    }
-
-    #[track_caller]
-    fn average_cells(self, op: &str, shape: &Shape) -> Cells {
-        let dilation = self.dilation;
-        assert!(dilation == [1, 1], "{op}: means have no dilation: {shape} ({dilation:?} ≠ [1, 1])");
-        self.cells(op, plane(op, shape))
-    }
-}
+pub use self::spec::{Pool1dSpec, Pool2dSpec, Pool3dSpec, PoolSpec};
 
 impl<T: Float> Tensor<T> {
     /// The largest element of each window, and its place y·W + x in the plane: `[…, H, W] → […, OH, OW]` twice
@@ -152,7 +28,7 @@ impl<T: Float> Tensor<T> {
     /// ```
     ///
     /// # Panics
-    /// If there are fewer than two axes, or as [`Pool2dSpec::output`].
+    /// If there are fewer than two axes, or as [`PoolSpec::output`].
     #[must_use]
     #[track_caller]
     pub fn max_pool2d(&self, spec: Pool2dSpec) -> (Self, Tensor<i64>) {
@@ -306,7 +182,7 @@ impl<T: Float> Tensor<T> {
     /// ```
     ///
     /// # Panics
-    /// If there are fewer than two axes, there is dilation, or as [`Pool2dSpec::output`].
+    /// If there are fewer than two axes, there is dilation, or as [`PoolSpec::output`].
     #[must_use]
     #[track_caller]
     pub fn avg_pool2d(&self, spec: Pool2dSpec) -> Self {

@@ -61,6 +61,12 @@ impl<T: Float> Tensor<T> {
     ///
     /// Advances `rng` by 1 word per element (`f32`) or 2 (`f64`).
     ///
+    /// ```
+    /// use gradus_tensor::{Rng, Tensor};
+    /// let x = Tensor::<f32>::truncated_normal([100], 0.0, 1.0, -2.0, 2.0, &mut Rng::seed(0));
+    /// assert!(x.to_vec().iter().all(|x| (-2.0..=2.0).contains(x)));
+    /// ```
+    ///
     /// # Panics
     /// If `std` is not positive or not low < high.
     #[must_use]
@@ -194,6 +200,12 @@ impl Tensor<bool> {
     ///
     /// Advances `rng` by 1 word per element.
     ///
+    /// ```
+    /// use gradus_tensor::{Rng, Tensor};
+    /// let heads = Tensor::bernoulli([10_000], 0.25, &mut Rng::seed(0)).count_true();
+    /// assert!((2300..2700).contains(&heads));
+    /// ```
+    ///
     /// # Panics
     /// If `p` lies outside 0 ..= 1.
     #[must_use]
@@ -215,6 +227,12 @@ impl Tensor<i64> {
     ///
     /// Advances `rng` by 2 words per element.
     ///
+    /// ```
+    /// use gradus_tensor::{Rng, Tensor};
+    /// let dice = Tensor::randint([100], 1, 7, &mut Rng::seed(0));
+    /// assert!(dice.to_vec().iter().all(|x| (1..7).contains(x)));
+    /// ```
+    ///
     /// # Panics
     /// If not low < high.
     #[must_use]
@@ -230,6 +248,13 @@ impl Tensor<i64> {
     }
 
     /// The numbers 0 .. n in random order, `[n]` (PyTorch: `torch.randperm`). Advances as [`Rng::permutation`].
+    ///
+    /// ```
+    /// use gradus_tensor::{Rng, Tensor};
+    /// let mut order = Tensor::permutation(4, &mut Rng::seed(0)).to_vec();
+    /// order.sort_unstable();
+    /// assert_eq!(order, [0, 1, 2, 3]);
+    /// ```
     #[must_use]
     pub fn permutation(n: usize, rng: &mut Rng) -> Self {
         rng.permutation(n).into_iter().map(|i| i as i64).collect()

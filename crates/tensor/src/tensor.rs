@@ -1,6 +1,8 @@
 //! `Tensor`: a shared storage and a layout. Cloning shares; writing copies first if the storage is shared.
 //! This file holds what every other one builds on: making, reading, writing, layouts. It knows no arithmetic.
 
+mod from;
+
 use std::sync::Arc;
 
 use crate::element::Element;
@@ -55,6 +57,13 @@ impl<T: Element> Tensor<T> {
 
     /// The same storage read through any layout (PyTorch: `as_strided`).
     ///
+    /// ```
+    /// use gradus_tensor::{Layout, Shape, Tensor};
+    /// let x = Tensor::<f32>::arange(6);
+    /// let pairs = Layout::row_major(Shape::new(&[6])).unfold(0, 2, 2); // 0 1, 2 3, 4 5
+    /// assert_eq!(x.as_strided(pairs).select(1, 1).to_vec(), [1.0, 3.0, 5.0]);
+    /// ```
+    ///
     /// # Panics
     /// If the layout reaches outside the storage.
     #[must_use]
@@ -83,6 +92,13 @@ impl<T: Element> Tensor<T> {
 
     /// A tensor of the given shape from its elements in row-major order (PyTorch: `torch.tensor(values).reshape(shape)`).
     ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::new([2, 3], &[1, 2, 3, 4, 5, 6]);
+    /// assert_eq!((x.shape()[..] == [2, 3], x.rank(), x.dim(-1), x.len(), x.is_empty()), (true, 2, 3, 6, false));
+    /// assert_eq!(x.at(&[1, 0]), 4);
+    /// ```
+    ///
     /// # Panics
     /// If their number is not the shape's.
     #[must_use]
@@ -98,24 +114,45 @@ impl<T: Element> Tensor<T> {
     }
 
     /// A tensor without axes, holding one value.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::scalar(2.5_f32);
+    /// assert_eq!((x.rank(), x.item()), (0, 2.5));
+    /// ```
     #[must_use]
     pub fn scalar(value: T) -> Self {
         Self::from_storage(Storage::copied(&[value]), Shape::SCALAR)
     }
 
     /// All elements `value` (PyTorch: `torch.full`).
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::full([2, 2], 7_i64).to_vec(), [7; 4]);
+    /// ```
     #[must_use]
     pub fn full(shape: impl Into<Shape>, value: T) -> Self {
         Self::build(shape.into(), |out| out.fill(value))
     }
 
     /// All elements 0 (PyTorch: `torch.zeros`).
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::<f32>::zeros([2, 2]).to_vec(), [0.0; 4]);
+    /// ```
     #[must_use]
     pub fn zeros(shape: impl Into<Shape>) -> Self {
         Self::full(shape, T::ZERO)
     }
 
     /// All elements 1 (PyTorch: `torch.ones`).
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::<f32>::ones([2, 2]).to_vec(), [1.0; 4]);
+    /// ```
     #[must_use]
     pub fn ones(shape: impl Into<Shape>) -> Self {
         Self::full(shape, T::ONE)
@@ -146,12 +183,22 @@ impl<T: Element> Tensor<T> {
     }
 
     /// The identity matrix `[n, n]` (PyTorch: `torch.eye`).
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::<f32>::eye(2), Tensor::from([[1.0, 0.0], [0.0, 1.0]]));
+    /// ```
     #[must_use]
     pub fn eye(n: usize) -> Self {
         Self::from_fn([n, n], |i| if i[0] == i[1] { T::ONE } else { T::ZERO })
     }
 
     /// 0, 1, …, n − 1 as `[n]` (PyTorch: `torch.arange`).
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::<i64>::arange(4).to_vec(), [0, 1, 2, 3]);
+    /// ```
     #[must_use]
     pub fn arange(n: usize) -> Self {
         Self::from_fn([n], |i| T::of_f64(i[0] as f64))
@@ -205,6 +252,13 @@ impl<T: Element> Tensor<T> {
     }
 
     /// How the storage is read.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::from([[1, 2], [3, 4]]);
+    /// assert_eq!((x.layout().strides(), x.t().layout().strides()), (&[2, 1][..], &[1, 2][..]));
+    /// assert_eq!(x.select(0, 1).storage(), [1, 2, 3, 4]); // the whole buffer
+    /// ```
     #[must_use]
     pub fn layout(&self) -> &Layout {
         &self.layout
@@ -217,6 +271,14 @@ impl<T: Element> Tensor<T> {
     }
 
     /// The elements in row-major order as one slice, if they lie so.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::from([[1, 2], [3, 4]]);
+    /// assert_eq!(x.as_slice(), Some(&[1, 2, 3, 4][..]));
+    /// assert_eq!(x.t().as_slice(), None);
+    /// assert_eq!(x.t().contiguous().as_slice(), Some(&[1, 3, 2, 4][..]));
+    /// ```
     #[must_use]
     pub fn as_slice(&self) -> Option<&[T]> {
         // The first element of an empty view may lie anywhere.
@@ -225,6 +287,11 @@ impl<T: Element> Tensor<T> {
     }
 
     /// The only element (PyTorch: `item`).
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::from([[2.0_f32, 3.0]]).sum().item(), 5.0);
+    /// ```
     ///
     /// # Panics
     /// If there is not exactly one.
@@ -236,6 +303,11 @@ impl<T: Element> Tensor<T> {
     }
 
     /// One element.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::from([[1, 2], [3, 4]]).at(&[1, 0]), 3);
+    /// ```
     ///
     /// # Panics
     /// If `index` has not one number per axis or lies outside.
@@ -271,6 +343,16 @@ impl<T: Element> Tensor<T> {
     }
 
     /// The elements in row-major order, to write. Copies first if the storage is shared or not dense.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::from([1.0_f32, 2.0]);
+    /// let mut y = x.clone(); // shares the buffer
+    /// assert!(y.get_mut().is_none());
+    /// y.make_mut()[0] = 5.0; // copies it first
+    /// assert_eq!((x.to_vec(), y.to_vec()), (vec![1.0, 2.0], vec![5.0, 2.0]));
+    /// assert!(y.get_mut().is_some());
+    /// ```
     pub fn make_mut(&mut self) -> &mut [T] {
         let whole = self.layout.is_contiguous() && self.storage().len() == self.len();
         if !whole || Arc::get_mut(&mut self.storage).is_none() {
@@ -289,73 +371,6 @@ impl<T: Element> Tensor<T> {
             return None;
         }
         Arc::get_mut(&mut self.storage).map(Storage::as_mut_slice)
-    }
-
-    /// Each element converted (PyTorch: `to(dtype)`): float to integer truncates and saturates, to `bool` asks ≠ 0.
-    ///
-    /// ```
-    /// let x = gradus_tensor::Tensor::from([1.9_f32, -1.9, 300.0]);
-    /// assert_eq!(x.cast::<i64>().to_vec(), [1, -1, 300]);
-    /// assert_eq!(x.cast::<u8>().to_vec(), [1, 0, 255]);
-    /// ```
-    #[must_use]
-    pub fn cast<U: Element>(&self) -> Tensor<U> {
-        let any: &dyn std::any::Any = self;
-        match any.downcast_ref::<Tensor<U>>() {
-            Some(same) => same.clone(),
-            None => self.map(|x| convert(x)),
-        }
-    }
-}
-
-/// One element in another type; between integers without a detour through floats.
-#[inline(always)]
-fn convert<T: Element, U: Element>(x: T) -> U {
-    match x.as_i64() {
-        Some(integer) => U::of_i64(integer),
-        None => U::of_f64(x.as_f64()),
-    }
-}
-
-impl<T: Element> From<T> for Tensor<T> {
-    fn from(value: T) -> Self {
-        Self::scalar(value)
-    }
-}
-
-impl<T: Element> From<Vec<T>> for Tensor<T> {
-    fn from(values: Vec<T>) -> Self {
-        Self::new([values.len()], &values)
-    }
-}
-
-impl<T: Element> From<&[T]> for Tensor<T> {
-    fn from(values: &[T]) -> Self {
-        Self::new([values.len()], values)
-    }
-}
-
-impl<T: Element, const A: usize> From<[T; A]> for Tensor<T> {
-    fn from(values: [T; A]) -> Self {
-        Self::new([A], &values)
-    }
-}
-
-impl<T: Element, const A: usize, const B: usize> From<[[T; B]; A]> for Tensor<T> {
-    fn from(values: [[T; B]; A]) -> Self {
-        Self::new([A, B], values.as_flattened())
-    }
-}
-
-impl<T: Element, const A: usize, const B: usize, const C: usize> From<[[[T; C]; B]; A]> for Tensor<T> {
-    fn from(values: [[[T; C]; B]; A]) -> Self {
-        Self::new([A, B, C], values.as_flattened().as_flattened())
-    }
-}
-
-impl<T: Element> FromIterator<T> for Tensor<T> {
-    fn from_iter<I: IntoIterator<Item = T>>(values: I) -> Self {
-        values.into_iter().collect::<Vec<T>>().into()
     }
 }
 

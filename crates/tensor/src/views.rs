@@ -8,6 +8,13 @@ impl<T: Element> Tensor<T> {
     /// The same elements in row-major order under another shape; copies only if the layout forces it
     /// (PyTorch: `reshape`).
     ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::<i64>::arange(6).reshape([2, 3]);
+    /// assert_eq!(x, Tensor::from([[0, 1, 2], [3, 4, 5]]));
+    /// assert_eq!(x.t().reshape([6]).to_vec(), [0, 3, 1, 4, 2, 5]); // copies
+    /// ```
+    ///
     /// # Panics
     /// If the shapes differ in their number of elements.
     #[must_use]
@@ -28,6 +35,11 @@ impl<T: Element> Tensor<T> {
 
     /// Axes `start ..= end` merged into one (PyTorch: `flatten`); negative numbers count from the back.
     ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::<f32>::ones([5, 3, 4, 4]).flatten(1, -1).dims(), [5, 48]);
+    /// ```
+    ///
     /// # Panics
     /// If there are no such axes, or `end` comes before `start`.
     #[must_use]
@@ -43,6 +55,11 @@ impl<T: Element> Tensor<T> {
 
     /// Axes in a new order: axis `a` of the result is axis `order[a]` (PyTorch: `permute`).
     ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::<f32>::ones([2, 3, 4]).permute(&[2, 0, 1]).dims(), [4, 2, 3]);
+    /// ```
+    ///
     /// # Panics
     /// If `order` is not an order of the axes.
     #[must_use]
@@ -52,6 +69,11 @@ impl<T: Element> Tensor<T> {
     }
 
     /// Two axes exchanged (PyTorch: `transpose`, `swapaxes`); negative numbers count from the back.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::<f32>::ones([2, 3, 4]).transpose(0, -1).dims(), [4, 3, 2]);
+    /// ```
     ///
     /// # Panics
     /// If there are no such axes.
@@ -66,6 +88,11 @@ impl<T: Element> Tensor<T> {
 
     /// The last two axes exchanged (PyTorch: `mT`).
     ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::from([[1, 2], [3, 4]]).t(), Tensor::from([[1, 3], [2, 4]]));
+    /// ```
+    ///
     /// # Panics
     /// If there are fewer than two axes.
     #[must_use]
@@ -75,6 +102,11 @@ impl<T: Element> Tensor<T> {
     }
 
     /// Stretched to `shape` without copying: missing leading axes and axes of length 1 repeat (PyTorch: `expand`).
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::from([1, 2]).expand([2, 2]), Tensor::from([[1, 2], [1, 2]]));
+    /// ```
     ///
     /// # Panics
     /// If the shape does not broadcast.
@@ -89,6 +121,13 @@ impl<T: Element> Tensor<T> {
     }
 
     /// A new axis of length 1 before `axis`; −1 puts it last (PyTorch: `unsqueeze`).
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::from([1, 2]);
+    /// assert_eq!((x.unsqueeze(0).dims(), x.unsqueeze(-1).dims()), ([1, 2], [2, 1]));
+    /// assert_eq!(x.unsqueeze(0).squeeze(0), x);
+    /// ```
     ///
     /// # Panics
     /// If `axis` lies outside −(rank + 1) ..= rank.
@@ -117,6 +156,13 @@ impl<T: Element> Tensor<T> {
     /// Elements `start .. end` of `axis`, every `step`-th. A negative step walks from `end − 1` down to `start`
     /// (so `slice(0, 0, n, -1)` reverses).
     ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::<i64>::arange(6);
+    /// assert_eq!(x.slice(0, 1, 6, 2).to_vec(), [1, 3, 5]);
+    /// assert_eq!(x.slice(0, 0, 6, -2).to_vec(), [5, 3, 1]);
+    /// ```
+    ///
     /// # Panics
     /// If there is no such axis, `start .. end` is no range inside it, or `step` is 0.
     #[must_use]
@@ -134,6 +180,11 @@ impl<T: Element> Tensor<T> {
 
     /// `length` elements of `axis` from `start` on (PyTorch: `narrow`).
     ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::from([[1, 2, 3], [4, 5, 6]]).narrow(1, 1, 2), Tensor::from([[2, 3], [5, 6]]));
+    /// ```
+    ///
     /// # Panics
     /// If they are not there.
     #[must_use]
@@ -143,6 +194,11 @@ impl<T: Element> Tensor<T> {
     }
 
     /// The part at `index` along `axis`, without that axis (PyTorch: `select`).
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::from([[1, 2, 3], [4, 5, 6]]).select(1, 2).to_vec(), [3, 6]);
+    /// ```
     ///
     /// # Panics
     /// If it is not there.
@@ -161,6 +217,11 @@ impl<T: Element> Tensor<T> {
 
     /// `axis` in reverse order (PyTorch: `flip`).
     ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::from([[1, 2], [3, 4]]).flip(1), Tensor::from([[2, 1], [4, 3]]));
+    /// ```
+    ///
     /// # Panics
     /// If there is no such axis.
     #[must_use]
@@ -170,6 +231,12 @@ impl<T: Element> Tensor<T> {
     }
 
     /// Pieces of `size` elements along `axis`, the last may be shorter (PyTorch: `split`).
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let parts: Vec<_> = Tensor::<i64>::arange(5).split(2, 0).iter().map(Tensor::to_vec).collect();
+    /// assert_eq!(parts, [vec![0, 1], vec![2, 3], vec![4]]);
+    /// ```
     ///
     /// # Panics
     /// If there is no such axis or `size` is 0.
@@ -182,6 +249,11 @@ impl<T: Element> Tensor<T> {
     }
 
     /// Windows of `size` elements along `axis`, `step` apart, as a new last axis (PyTorch: `unfold`).
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::<i64>::arange(5).unfold(0, 3, 2), Tensor::from([[0, 1, 2], [2, 3, 4]]));
+    /// ```
     ///
     /// # Panics
     /// If there is no such axis, `size` does not fit, or `step` is 0.
@@ -197,6 +269,13 @@ impl<T: Element> Tensor<T> {
 
     /// The diagonal of two axes as a new last axis; `offset` > 0 lies above the main one (PyTorch: `diagonal`).
     ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::from([[1, 2, 3], [4, 5, 6], [7, 8, 9]]);
+    /// assert_eq!(x.diagonal(0, 0, 1).to_vec(), [1, 5, 9]);
+    /// assert_eq!(x.diagonal(1, 0, 1).to_vec(), [2, 6]);
+    /// ```
+    ///
     /// # Panics
     /// If there are no such two different axes.
     #[must_use]
@@ -206,4 +285,182 @@ impl<T: Element> Tensor<T> {
         assert!(a != b, "diagonal: needs two axes: {} with {first} and {second}", self.shape());
         self.with_layout(self.layout().diagonal(offset, a, b))
     }
+
+    /// The same elements in another shape, never copied (PyTorch: `view`).
+    ///
+    /// ```
+    /// let x = gradus_tensor::Tensor::from([[1, 2], [3, 4]]);
+    /// assert_eq!(x.view([4]).to_vec(), [1, 2, 3, 4]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the shapes differ in their number of elements, or the layout forces a copy.
+    #[must_use]
+    #[track_caller]
+    pub fn view(&self, shape: impl Into<Shape>) -> Self {
+        let shape = shape.into();
+        let (have, want) = (self.len(), shape.count());
+        assert!(
+            have == want,
+            "view: numbers of elements differ: {} → {shape} ({have} ≠ {want})",
+            self.shape()
+        );
+        match self.layout().reshape(shape) {
+            Some(layout) => self.with_layout(layout),
+            None => panic!(
+                "view: the layout forces a copy: {} with strides {:?} → {shape} (reshape copies)",
+                self.shape(),
+                self.layout().strides()
+            ),
+        }
+    }
+
+    /// Axis `from` moved to place `to`, the others in their order (PyTorch: `movedim`).
+    ///
+    /// ```
+    /// let x = gradus_tensor::Tensor::<f32>::zeros([2, 3, 4]);
+    /// assert_eq!(x.movedim(0, -1).dims(), [3, 4, 2]);
+    /// ```
+    ///
+    /// # Panics
+    /// If there are no such axes.
+    #[must_use]
+    #[track_caller]
+    pub fn movedim(&self, from: isize, to: isize) -> Self {
+        self.permute(&moved(self.shape(), from, to))
+    }
+
+    /// Without all axes of length 1 (PyTorch: `squeeze()`).
+    ///
+    /// ```
+    /// assert_eq!(gradus_tensor::Tensor::<f32>::zeros([1, 3, 1, 2]).squeeze_all().dims(), [3, 2]);
+    /// ```
+    #[must_use]
+    pub fn squeeze_all(&self) -> Self {
+        let single = |axis: usize| self.shape()[axis] == 1;
+        let axes = (0..self.rank()).rev().filter(|&axis| single(axis));
+        axes.fold(self.clone(), |x, axis| x.squeeze(axis as isize))
+    }
+
+    /// `count` pieces along `axis`, the last one shorter or missing where the length is no multiple (PyTorch: `chunk`).
+    ///
+    /// ```
+    /// let parts = gradus_tensor::Tensor::from([1, 2, 3, 4, 5]).chunk(2, 0);
+    /// assert_eq!((parts[0].to_vec(), parts[1].to_vec()), (vec![1, 2, 3], vec![4, 5]));
+    /// ```
+    ///
+    /// # Panics
+    /// If there is no such axis or `count` is 0.
+    #[must_use]
+    #[track_caller]
+    pub fn chunk(&self, count: usize, axis: isize) -> Vec<Self> {
+        chunks(self.shape(), count, axis).into_iter().map(|(at, n)| self.narrow(axis, at, n)).collect()
+    }
+
+    /// Pieces of the given lengths along `axis` (PyTorch: `split` with a list).
+    ///
+    /// ```
+    /// let parts = gradus_tensor::Tensor::from([1, 2, 3]).split_sizes(&[1, 2], 0);
+    /// assert_eq!((parts[0].to_vec(), parts[1].to_vec()), (vec![1], vec![2, 3]));
+    /// ```
+    ///
+    /// # Panics
+    /// If there is no such axis or the lengths do not add up to its length.
+    #[must_use]
+    #[track_caller]
+    pub fn split_sizes(&self, sizes: &[usize], axis: isize) -> Vec<Self> {
+        pieces(self.shape(), sizes, axis).into_iter().map(|(at, n)| self.narrow(axis, at, n)).collect()
+    }
+
+    /// The pieces of `axis` between the given places: before the first, from each to the next, from the last on (PyTorch:
+    /// `tensor_split` with indices). Places behind the end give empty pieces.
+    ///
+    /// ```
+    /// let parts = gradus_tensor::Tensor::from([1, 2, 3, 4]).tensor_split(&[1, 3], 0);
+    /// assert_eq!(parts.iter().map(|x| x.to_vec()).collect::<Vec<_>>(), [vec![1], vec![2, 3], vec![4]]);
+    /// ```
+    ///
+    /// # Panics
+    /// If there is no such axis.
+    #[must_use]
+    #[track_caller]
+    pub fn tensor_split(&self, places: &[usize], axis: isize) -> Vec<Self> {
+        let length = self.shape()[self.shape().axis("tensor_split", axis)];
+        between(length, places).into_iter().map(|(at, n)| self.narrow(axis, at, n)).collect()
+    }
+
+    /// Turned by `turns` right angles in the plane of two axes, from the first towards the second (PyTorch: `rot90`).
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// assert_eq!(Tensor::from([[1, 2], [3, 4]]).rot90(1, 0, 1), Tensor::from([[2, 4], [1, 3]]));
+    /// ```
+    ///
+    /// # Panics
+    /// If there are no such two different axes.
+    #[must_use]
+    #[track_caller]
+    pub fn rot90(&self, turns: isize, first: isize, second: isize) -> Self {
+        let (a, b) = (self.shape().axis("rot90", first), self.shape().axis("rot90", second));
+        assert!(a != b, "rot90: needs two axes: {} with {first} and {second}", self.shape());
+        match turns.rem_euclid(4) {
+            0 => self.clone(),
+            1 => self.flip(second).transpose(first, second),
+            2 => self.flip(first).flip(second),
+            _ => self.flip(first).transpose(first, second),
+        }
+    }
+}
+
+/// The order of the axes once one has moved.
+#[doc(hidden)]
+#[must_use]
+#[track_caller]
+pub fn moved(shape: &Shape, from: isize, to: isize) -> Vec<usize> {
+    let (from, to) = (shape.axis("movedim", from), shape.axis("movedim", to));
+    let mut order: Vec<usize> = (0..shape.len()).filter(|&axis| axis != from).collect();
+    order.insert(to, from);
+    order
+}
+
+/// Start and length of each of `count` chunks.
+#[doc(hidden)]
+#[must_use]
+#[track_caller]
+pub fn chunks(shape: &Shape, count: usize, axis: isize) -> Vec<(usize, usize)> {
+    assert!(count > 0, "chunk: 0 pieces: {shape} axis {axis}");
+    let length = shape[shape.axis("chunk", axis)];
+    let size = length.div_ceil(count).max(1);
+    // An empty axis has its empty pieces, as PyTorch's.
+    if length == 0 {
+        return vec![(0, 0); count];
+    }
+    (0..length).step_by(size).map(|at| (at, size.min(length - at))).collect()
+}
+
+/// Start and length of pieces of given lengths.
+#[doc(hidden)]
+#[must_use]
+#[track_caller]
+pub fn pieces(shape: &Shape, sizes: &[usize], axis: isize) -> Vec<(usize, usize)> {
+    let (length, sum) = (shape[shape.axis("split", axis)], sizes.iter().sum::<usize>());
+    assert!(
+        sum == length,
+        "split: lengths do not add up: {sizes:?} of {shape} axis {axis} ({sum} ≠ {length})"
+    );
+    let mut at = 0;
+    let piece = |&size: &usize| {
+        at += size;
+        (at - size, size)
+    };
+    sizes.iter().map(piece).collect()
+}
+
+/// Start and length of the pieces between places.
+#[doc(hidden)]
+#[must_use]
+pub fn between(length: usize, places: &[usize]) -> Vec<(usize, usize)> {
+    let bounds = places.iter().map(|&place| place.min(length)).chain([length]);
+    let mut start = 0;
+    bounds.map(|end| (start, end.saturating_sub(std::mem::replace(&mut start, end)))).collect()
 }

@@ -155,6 +155,7 @@ fn sizes_are_pytorchs() {
             dilation: [d, d],
             ceil_mode: ceil,
             count_include_pad: true,
+            divisor: None,
         };
         assert_eq!(spec.output([n, n]), [want, want], "{n} {spec:?}");
     }

@@ -138,6 +138,15 @@ impl<T: Float> Var<T> {
     /// A = Q·R, reduced: `[…, M, N] → Q […, M, K], R […, K, N]`, K = min(M, N) (PyTorch: `linalg.qr`). The gradient asks that
     /// the first K columns be independent, and is NaN where they are not.
     ///
+    /// ```
+    /// let a = gradus_autodiff::Var::leaf([[3.0_f64], [4.0]]);
+    /// let (q, r) = a.qr()?;
+    /// assert!((q.value().at(&[0, 0]) * r.item() - 3.0).abs() < 1e-12);
+    /// let slope = (r.clone() * r).sum().backward(); // R² = ‖a‖²
+    /// assert!(slope.of(&a).is_some_and(|g| (g.at(&[1, 0]) - 8.0).abs() < 1e-12));
+    /// # Ok::<(), gradus_autodiff::tensor::LinalgError>(())
+    /// ```
+    ///
     /// # Errors
     /// If A holds NaN or an infinity.
     ///
@@ -184,6 +193,14 @@ impl<T: Float> Var<T> {
 
     /// The eigenvalues of a symmetric A, ascending: `[…, N, N] → […, N]` (PyTorch: `linalg.eigvalsh`).
     ///
+    /// ```
+    /// let a = gradus_autodiff::Var::leaf([[2.0_f64, 0.0], [0.0, 5.0]]);
+    /// let w = a.eigvalsh()?;
+    /// assert_eq!(w.value().to_vec(), [2.0, 5.0]);
+    /// assert_eq!(w.sum().backward().of(&a).map(|g| g.to_vec()), Some(vec![1.0, 0.0, 0.0, 1.0])); // that of the trace
+    /// # Ok::<(), gradus_autodiff::tensor::LinalgError>(())
+    /// ```
+    ///
     /// # Errors
     /// If the lower triangle holds NaN or an infinity.
     ///
@@ -198,6 +215,14 @@ impl<T: Float> Var<T> {
     /// (PyTorch: `linalg.svd(full_matrices=False)`). Vectors of equal values have no derivative: what they give each other
     /// counts as 0, and so does what vectors of value 0 give to the rest of the space.
     ///
+    /// ```
+    /// let a = gradus_autodiff::Var::leaf([[0.0_f64, 2.0], [3.0, 0.0]]);
+    /// let (u, s, vt) = a.svd()?;
+    /// let whole = (&u * &s).matmul(&vt);
+    /// assert!((whole - &a).abs().max_axes(&[], false).item() < 1e-12);
+    /// # Ok::<(), gradus_autodiff::tensor::LinalgError>(())
+    /// ```
+    ///
     /// # Errors
     /// If A holds NaN or an infinity.
     ///
@@ -211,6 +236,14 @@ impl<T: Float> Var<T> {
 
     /// The singular values, descending: `[…, M, N] → […, K]`, K = min(M, N) (PyTorch: `linalg.svdvals`). Their sum is the
     /// nuclear norm, the first one the spectral norm.
+    ///
+    /// ```
+    /// let a = gradus_autodiff::Var::leaf([[2.0_f64, 0.0], [0.0, 3.0]]);
+    /// let largest = a.svdvals()?.select(0, 0);
+    /// assert!((largest.item() - 3.0).abs() < 1e-12);
+    /// assert!(largest.backward().of(&a).is_some_and(|g| (g.at(&[1, 1]) - 1.0).abs() < 1e-12));
+    /// # Ok::<(), gradus_autodiff::tensor::LinalgError>(())
+    /// ```
     ///
     /// # Errors
     /// If A holds NaN or an infinity.

@@ -113,6 +113,13 @@ impl<T: Float> Var<T> {
     /// Sign and logarithm of |det A|: `[…, N, N] → […]` each (PyTorch: `linalg.slogdet`). The gradient of the logarithm
     /// is NaN where A is singular (of all matrices in the batch then).
     ///
+    /// ```
+    /// let a = gradus_autodiff::Var::leaf([[0.0_f64, 2.0], [4.0, 0.0]]);
+    /// let (sign, log_abs) = a.slogdet();
+    /// assert!(sign.item() == -1.0 && (log_abs.item() - 8.0_f64.ln()).abs() < 1e-12);
+    /// assert_eq!(log_abs.backward().of(&a).map(|g| g.to_vec()), Some(vec![0.0, 0.5, 0.25, 0.0])); // A⁻ᵀ
+    /// ```
+    ///
     /// # Panics
     /// If A is not square.
     #[must_use]

@@ -43,6 +43,14 @@ impl<T: Float> Var<T> {
     /// The Moore–Penrose inverse A⁺: `[…, M, N] → […, N, M]` (PyTorch: `linalg.pinv`). The gradient is that at constant
     /// rank.
     ///
+    /// ```
+    /// let a = gradus_autodiff::Var::leaf([[2.0_f64], [0.0]]);
+    /// let inverse = a.pinv()?;
+    /// assert!((inverse.value().at(&[0, 0]) - 0.5).abs() < 1e-12);
+    /// assert!(inverse.sum().backward().of(&a).is_some_and(|g| (g.at(&[0, 0]) + 0.25).abs() < 1e-12));
+    /// # Ok::<(), gradus_autodiff::tensor::LinalgError>(())
+    /// ```
+    ///
     /// # Errors
     /// If A holds NaN or an infinity.
     ///

@@ -187,6 +187,13 @@ impl<T: Float> Var<T> {
 
     /// [`Var::linear`] whose operands, here and in the gradients, are taken in `precision`; sums and bias are full.
     ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_tensor::Precision;
+    /// let (x, w) = (Var::leaf([[1.0_f32, 2.0]]), Var::leaf([[3.0, 4.0]]));
+    /// assert_eq!(x.linear_in(&w, None, Precision::Full).value().to_vec(), [11.0]);
+    /// ```
+    ///
     /// # Panics
     /// As `linear`.
     #[must_use]

@@ -2,6 +2,7 @@
 
 mod arithmetic;
 mod attention;
+mod contract;
 mod conv;
 mod decompose;
 mod determinant;
@@ -10,13 +11,19 @@ mod index;
 mod least_squares;
 mod matmul;
 mod pad;
+mod patches;
+mod pieces;
 mod pool;
+mod pool_nd;
 mod reduce;
+mod resample;
+mod reshape;
 mod rnn;
+mod sample;
 mod softmax;
 mod solve;
 mod triangle;
 mod view;
 
 pub use elementwise::choose;
-pub(crate) use view::Reshape;
+pub(crate) use reshape::Reshape;

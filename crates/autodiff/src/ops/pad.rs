@@ -81,6 +81,11 @@ impl<T: Float> Var<T> {
 
     /// Elements shifted by `shift` along `axis`; what leaves at one end enters at the other (PyTorch: `roll`).
     ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// assert_eq!(Var::constant([1.0_f32, 2.0, 3.0]).roll(1, 0).value().to_vec(), [3.0, 1.0, 2.0]);
+    /// ```
+    ///
     /// # Panics
     /// If there is no such axis.
     #[must_use]

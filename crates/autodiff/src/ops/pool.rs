@@ -1,5 +1,6 @@
 //! Pooling over windows of the plane. Maximum pooling remembers where each maximum stood and picks there; average
-//! pooling is linear and comes with its adjoint.
+//! pooling is linear and comes with its adjoint. Sequences are planes of one row, volumes are pooled as planes and then
+//! along their depth (`pool_nd`).
 
 use gradus_tensor::{Float, Pool2dSpec, Shape, Tensor};
 
@@ -167,8 +168,8 @@ impl<T: Float> Op<T> for AvgPool2dGrad {
 }
 
 impl<T: Float> Var<T> {
-    /// The largest element of each window: `[N, C, H, W] → [N, C, OH, OW]` with
-    /// OH = ⌊(H + 2·padding − dilation·(KH − 1) − 1) / stride⌋ + 1 (see [`Pool2dSpec::output`]). The first of equals gets the
+    /// The largest element of each window: `[…, H, W] → […, OH, OW]` with
+    /// OH = ⌊(H + 2·padding − dilation·(KH − 1) − 1) / stride⌋ + 1 (see [`gradus_tensor::PoolSpec::output`]). The first of equals gets the
     /// gradient, NaN is larger than any number (PyTorch: `functional.max_pool2d`).
     ///
     /// ```
@@ -181,15 +182,15 @@ impl<T: Float> Var<T> {
     /// ```
     ///
     /// # Panics
-    /// If there are not four axes or the window does not fit.
+    /// If there are fewer than two axes or the window does not fit.
     #[must_use]
     #[track_caller]
     pub fn max_pool2d(&self, spec: Pool2dSpec) -> Self {
         apply(MaxPool2d::new(spec, self.has_gradient() && is_recording()), &[self])
     }
 
-    /// The mean of each window: `[N, C, H, W] → [N, C, OH, OW]` with OH = ⌊(H + 2·padding − KH) / stride⌋ + 1 (see
-    /// [`Pool2dSpec::output`]; PyTorch: `functional.avg_pool2d`).
+    /// The mean of each window: `[…, H, W] → […, OH, OW]` with OH = ⌊(H + 2·padding − KH) / stride⌋ + 1 (see
+    /// [`gradus_tensor::PoolSpec::output`]; PyTorch: `functional.avg_pool2d`).
     ///
     /// ```
     /// use gradus_autodiff::Var;
@@ -201,7 +202,7 @@ impl<T: Float> Var<T> {
     /// ```
     ///
     /// # Panics
-    /// If there are not four axes or the window does not fit.
+    /// If there are fewer than two axes or the window does not fit.
     #[must_use]
     #[track_caller]
     pub fn avg_pool2d(&self, spec: Pool2dSpec) -> Self {
@@ -209,7 +210,7 @@ impl<T: Float> Var<T> {
     }
 
     /// Means over `size[0] × size[1]` regions that cover the plane, the i-th of them from row ⌊i·H/OH⌋ up to ⌈(i + 1)·H/OH⌉:
-    /// `[N, C, H, W] → [N, C, OH, OW]`, where `size` is [OH, OW] (PyTorch: `functional.adaptive_avg_pool2d`).
+    /// `[…, H, W] → […, OH, OW]`, where `size` is [OH, OW] (PyTorch: `functional.adaptive_avg_pool2d`).
     ///
     /// ```
     /// use gradus_autodiff::Var;
@@ -219,7 +220,7 @@ impl<T: Float> Var<T> {
     /// ```
     ///
     /// # Panics
-    /// If there are not four axes or a size is 0.
+    /// If there are fewer than two axes or a size is 0.
     #[must_use]
     #[track_caller]
     pub fn adaptive_avg_pool2d(&self, size: [usize; 2]) -> Self {

@@ -236,6 +236,15 @@ impl<T: Float> Var<T> {
     /// The X with A·X = B for a triangular A: `[…, N, N], […, N, K] → […, N, K]` (PyTorch:
     /// `linalg.solve_triangular`). The other triangle of A is not read and gets no gradient; leading axes broadcast.
     ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_tensor::Triangle;
+    /// let (a, b) = (Var::leaf([[2.0_f64, 9.0], [1.0, 4.0]]), Var::leaf([[2.0], [5.0]])); // the 9 is not read
+    /// let x = a.solve_triangular(&b, Triangle::lower())?;
+    /// assert_eq!(x.value().to_vec(), [1.0, 1.0]);
+    /// # Ok::<(), gradus_autodiff::tensor::LinalgError>(())
+    /// ```
+    ///
     /// # Errors
     /// If an element of the diagonal is 0 or NaN.
     ///
@@ -249,6 +258,14 @@ impl<T: Float> Var<T> {
 
     /// A⁻¹: `[…, N, N] → […, N, N]` (PyTorch: `linalg.inv`).
     ///
+    /// ```
+    /// let a = gradus_autodiff::Var::leaf([[2.0_f64, 0.0], [0.0, 4.0]]);
+    /// let inverse = a.inverse()?;
+    /// assert_eq!(inverse.value().to_vec(), [0.5, 0.0, 0.0, 0.25]);
+    /// assert_eq!(inverse.sum().backward().of(&a).map(|g| g.at(&[0, 0])), Some(-0.25));
+    /// # Ok::<(), gradus_autodiff::tensor::LinalgError>(())
+    /// ```
+    ///
     /// # Errors
     /// If A is singular or holds NaN or an infinity.
     ///
@@ -261,6 +278,16 @@ impl<T: Float> Var<T> {
 
     /// The lower triangular L with A = L·Lᵀ for symmetric positive definite A: `[…, N, N] → […, N, N]` (PyTorch:
     /// `linalg.cholesky`). Only the lower triangle of A is read; the gradient is symmetric, as PyTorch's.
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// let a = Var::leaf([[4.0_f64, 2.0], [2.0, 5.0]]);
+    /// let l = a.cholesky()?;
+    /// assert_eq!(l.value().to_vec(), [2.0, 0.0, 1.0, 2.0]);
+    /// let x = l.cholesky_solve(&Var::constant([[8.0], [12.0]]))?; // A·x = b
+    /// assert_eq!(x.value().to_vec(), [1.0, 2.0]);
+    /// # Ok::<(), gradus_autodiff::tensor::LinalgError>(())
+    /// ```
     ///
     /// # Errors
     /// If A is not positive definite or holds NaN.
@@ -288,6 +315,13 @@ impl<T: Float> Var<T> {
 
     /// Aᵏ by repeated squaring: `[…, N, N] → […, N, N]` (PyTorch: `linalg.matrix_power`). Negative powers are those of the
     /// inverse, power 0 is the identity.
+    ///
+    /// ```
+    /// let a = gradus_autodiff::Var::leaf([[1.0_f64, 1.0], [0.0, 1.0]]);
+    /// assert_eq!(a.matrix_power(3)?.value().to_vec(), [1.0, 3.0, 0.0, 1.0]);
+    /// assert_eq!(a.matrix_power(-1)?.value().to_vec(), [1.0, -1.0, 0.0, 1.0]);
+    /// # Ok::<(), gradus_autodiff::tensor::LinalgError>(())
+    /// ```
     ///
     /// # Errors
     /// If the power is negative and A is singular or holds NaN or an infinity.
@@ -317,6 +351,13 @@ impl<T: Float> Var<T> {
     }
 
     /// e^A = Σ Aᵏ/k!: `[…, N, N] → […, N, N]` (PyTorch: `linalg.matrix_exp`).
+    ///
+    /// ```
+    /// let a = gradus_autodiff::Var::leaf([[0.0_f64, 1.0], [0.0, 0.0]]);
+    /// let e = a.matrix_exp()?; // 1 + A, as A² = 0
+    /// assert!((e.value().at(&[0, 1]) - 1.0).abs() < 1e-12 && (e.value().at(&[1, 1]) - 1.0).abs() < 1e-12);
+    /// # Ok::<(), gradus_autodiff::tensor::LinalgError>(())
+    /// ```
     ///
     /// # Errors
     /// If A holds NaN or an infinity.

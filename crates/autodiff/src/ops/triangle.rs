@@ -53,6 +53,11 @@ impl<T: Float> Var<T> {
     /// The upper triangle, noughts elsewhere: element (i, j) stays where j ≥ i + `diagonal` (PyTorch: `triu`);
     /// `[…, M, N] → […, M, N]`.
     ///
+    /// ```
+    /// let x = gradus_autodiff::Var::constant([[1.0_f32, 2.0], [3.0, 4.0]]);
+    /// assert_eq!(x.triu(1).value().to_vec(), [0.0, 2.0, 0.0, 0.0]);
+    /// ```
+    ///
     /// # Panics
     /// If there are fewer than two axes.
     #[must_use]
@@ -62,6 +67,12 @@ impl<T: Float> Var<T> {
     }
 
     /// The sum of the diagonal: `[…, M, N] → […]` (PyTorch: `trace`, which takes one matrix).
+    ///
+    /// ```
+    /// let x = gradus_autodiff::Var::leaf([[1.0_f32, 2.0], [3.0, 4.0]]);
+    /// assert_eq!(x.trace().item(), 5.0);
+    /// assert_eq!(x.trace().backward().of(&x).map(|g| g.to_vec()), Some(vec![1.0, 0.0, 0.0, 1.0]));
+    /// ```
     ///
     /// # Panics
     /// If there are fewer than two axes.

@@ -1,5 +1,5 @@
 //! Views. One op serves them all: it holds the view as a function of tensors, and its adjoint adds the cotangent back
-//! to where the view read from. Reshapes, permutations and stretches have shorter adjoints of their own.
+//! to where the view read from. (Reshapes, permutations and stretches stand in `reshape`.)
 
 use std::sync::Arc;
 
@@ -89,107 +89,9 @@ impl<T: Float> Op<T> for Unview<T> {
     }
 }
 
-/// The same elements in another shape.
-pub(crate) struct Reshape(pub(crate) Shape);
-
-impl<T: Float> Op<T> for Reshape {
-    fn name(&self) -> &'static str {
-        "reshape"
-    }
-
-    fn saves(&self) -> Save {
-        Save::NOTHING
-    }
-
-    fn forward(&mut self, inputs: &[&Tensor<T>]) -> Tensor<T> {
-        inputs[0].reshape(self.0)
-    }
-
-    fn vjp(&self, saved: &Saved<Var<T>>, g: &Var<T>) -> Cotangents<Var<T>> {
-        vec![Some(g.reshape(saved.shape(0)))]
-    }
-
-    fn per_example(&self, _: &Saved<Tensor<T>>, _: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
-        Some(vec![Flow::Along(batch)])
-    }
-
-    fn vjp_each(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>) -> Option<Cotangents<Tensor<T>>> {
-        Some(vec![Some(g.reshape(saved.shape(0).insert(0, g.dim(0))))])
-    }
-}
-
-struct Permute(Vec<usize>);
-
-impl Permute {
-    /// The order that undoes it.
-    fn back(&self) -> Vec<usize> {
-        let mut back = vec![0; self.0.len()];
-        for (to, &from) in self.0.iter().enumerate() {
-            back[from] = to;
-        }
-        back
-    }
-}
-
-impl<T: Float> Op<T> for Permute {
-    fn name(&self) -> &'static str {
-        "permute"
-    }
-
-    fn saves(&self) -> Save {
-        Save::NOTHING
-    }
-
-    fn forward(&mut self, inputs: &[&Tensor<T>]) -> Tensor<T> {
-        inputs[0].permute(&self.0)
-    }
-
-    fn vjp(&self, _: &Saved<Var<T>>, g: &Var<T>) -> Cotangents<Var<T>> {
-        vec![Some(g.permute(&self.back()))]
-    }
-
-    fn per_example(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
-        let place = batch.place(g.shape())?;
-        Some(vec![Flow::Along(batch.moved(place, &saved.shape(0), self.0[place.axis]))])
-    }
-
-    fn vjp_each(&self, _: &Saved<Tensor<T>>, g: &Tensor<T>) -> Option<Cotangents<Tensor<T>>> {
-        let order: Vec<usize> = std::iter::once(0).chain(self.back().iter().map(|axis| axis + 1)).collect();
-        Some(vec![Some(g.permute(&order))])
-    }
-}
-
-struct Expand(Shape);
-
-impl<T: Float> Op<T> for Expand {
-    fn name(&self) -> &'static str {
-        "expand"
-    }
-
-    fn saves(&self) -> Save {
-        Save::NOTHING
-    }
-
-    fn forward(&mut self, inputs: &[&Tensor<T>]) -> Tensor<T> {
-        inputs[0].expand(self.0)
-    }
-
-    fn vjp(&self, saved: &Saved<Var<T>>, g: &Var<T>) -> Cotangents<Var<T>> {
-        vec![Some(g.sum_to(&saved.shape(0)))]
-    }
-
-    fn per_example(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
-        let shape = saved.shape(0);
-        match batch.aligned(g.shape(), &shape) {
-            Some(batch) => Some(vec![Flow::Along(batch)]),
-            None => batch.sum_to(g, &shape).map(|each| vec![Flow::Each(each)]),
-        }
-    }
-}
-
 impl<T: Float> Var<T> {
     #[track_caller]
-    fn view(
+    pub(super) fn view(
         &self,
         name: &'static str,
         view: impl Fn(&Tensor<T>) -> Tensor<T> + Send + Sync + 'static,
@@ -197,92 +99,15 @@ impl<T: Float> Var<T> {
         apply(View { name, view: Arc::new(view) }, &[self])
     }
 
-    /// The same elements in row-major order under another shape.
+    /// Elements `start .. end` of `axis`, every `step`-th (PyTorch: `x[start:end:step]`); a negative step
+    /// walks from `end − 1` down, which PyTorch has not.
     ///
-    /// # Panics
-    /// If the shapes differ in their number of elements.
-    #[must_use]
-    #[track_caller]
-    pub fn reshape(&self, shape: impl Into<Shape>) -> Self {
-        let shape = shape.into();
-        if *self.shape() == shape { self.clone() } else { apply(Reshape(shape), &[self]) }
-    }
-
-    /// Axes `start ..= end` merged into one.
-    ///
-    /// # Panics
-    /// If there are no such axes, or `end` comes before `start`.
-    #[must_use]
-    #[track_caller]
-    pub fn flatten(&self, start: isize, end: isize) -> Self {
-        self.reshape(*self.value().flatten(start, end).shape())
-    }
-
-    /// Axes in a new order: axis `a` of the result is axis `order[a]`.
-    ///
-    /// # Panics
-    /// If `order` is not an order of the axes.
-    #[must_use]
-    #[track_caller]
-    pub fn permute(&self, order: &[usize]) -> Self {
-        apply(Permute(order.to_vec()), &[self])
-    }
-
-    /// Two axes exchanged.
-    ///
-    /// # Panics
-    /// If there are no such axes.
-    #[must_use]
-    #[track_caller]
-    pub fn transpose(&self, first: isize, second: isize) -> Self {
-        let (a, b) = (self.shape().axis("transpose", first), self.shape().axis("transpose", second));
-        let mut order: Vec<usize> = (0..self.rank()).collect();
-        order.swap(a, b);
-        self.permute(&order)
-    }
-
-    /// The last two axes exchanged (PyTorch: `mT`).
-    ///
-    /// # Panics
-    /// If there are fewer than two axes.
-    #[must_use]
-    #[track_caller]
-    pub fn t(&self) -> Self {
-        self.transpose(-2, -1)
-    }
-
-    /// Stretched to `shape`: missing leading axes and axes of length 1 repeat.
-    ///
-    /// # Panics
-    /// If the shape does not broadcast.
-    #[must_use]
-    #[track_caller]
-    pub fn expand(&self, shape: impl Into<Shape>) -> Self {
-        let shape = shape.into();
-        if *self.shape() == shape { self.clone() } else { apply(Expand(shape), &[self]) }
-    }
-
-    /// A new axis of length 1 before `axis`; −1 puts it last.
-    ///
-    /// # Panics
-    /// If `axis` lies outside −(rank + 1) ..= rank.
-    #[must_use]
-    #[track_caller]
-    pub fn unsqueeze(&self, axis: isize) -> Self {
-        self.reshape(*self.value().unsqueeze(axis).shape())
-    }
-
-    /// Without an axis of length 1.
-    ///
-    /// # Panics
-    /// If there is no such axis or it is longer.
-    #[must_use]
-    #[track_caller]
-    pub fn squeeze(&self, axis: isize) -> Self {
-        self.reshape(*self.value().squeeze(axis).shape())
-    }
-
-    /// Elements `start .. end` of `axis`, every `step`-th; a negative step walks from `end − 1` down.
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// let x = Var::leaf([0.0_f32, 1.0, 2.0, 3.0]);
+    /// assert_eq!(x.slice(0, 0, 4, -2).value().to_vec(), [3.0, 1.0]);
+    /// assert_eq!(x.slice(0, 1, 4, 2).sum().backward().of(&x).map(|g| g.to_vec()), Some(vec![0.0, 1.0, 0.0, 1.0]));
+    /// ```
     ///
     /// # Panics
     /// If they are not there or `step` is 0.
@@ -292,7 +117,12 @@ impl<T: Float> Var<T> {
         self.view("slice", move |x| x.slice(axis, start, end, step))
     }
 
-    /// `length` elements of `axis` from `start` on.
+    /// `length` elements of `axis` from `start` on (PyTorch: `narrow`).
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// assert_eq!(Var::leaf([0.0_f32, 1.0, 2.0, 3.0]).narrow(0, 1, 2).value().to_vec(), [1.0, 2.0]);
+    /// ```
     ///
     /// # Panics
     /// If they are not there.
@@ -302,7 +132,12 @@ impl<T: Float> Var<T> {
         self.view("narrow", move |x| x.narrow(axis, start, length))
     }
 
-    /// The part at `index` along `axis`, without that axis.
+    /// The part at `index` along `axis`, without that axis (PyTorch: `select`).
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// assert_eq!(Var::leaf([[1.0_f32, 2.0], [3.0, 4.0]]).select(1, 0).value().to_vec(), [1.0, 3.0]);
+    /// ```
     ///
     /// # Panics
     /// If it is not there.
@@ -312,7 +147,12 @@ impl<T: Float> Var<T> {
         self.view("select", move |x| x.select(axis, index))
     }
 
-    /// `axis` in reverse order.
+    /// `axis` in reverse order (PyTorch: `flip`).
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// assert_eq!(Var::leaf([1.0_f32, 2.0, 3.0]).flip(0).value().to_vec(), [3.0, 2.0, 1.0]);
+    /// ```
     ///
     /// # Panics
     /// If there is no such axis.
@@ -322,7 +162,13 @@ impl<T: Float> Var<T> {
         self.view("flip", move |x| x.flip(axis))
     }
 
-    /// Pieces of `size` elements along `axis`, the last may be shorter.
+    /// Pieces of `size` elements along `axis`, the last may be shorter (PyTorch: `split`).
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// let sizes: Vec<_> = Var::leaf([1.0_f32, 2.0, 3.0]).split(2, 0).iter().map(Var::len).collect();
+    /// assert_eq!(sizes, [2, 1]);
+    /// ```
     ///
     /// # Panics
     /// If there is no such axis or `size` is 0.
@@ -334,7 +180,13 @@ impl<T: Float> Var<T> {
         (0..length).step_by(size).map(|at| self.narrow(axis, at, size.min(length - at))).collect()
     }
 
-    /// Windows of `size` elements along `axis`, `step` apart, as a new last axis.
+    /// Windows of `size` elements along `axis`, `step` apart, as a new last axis (PyTorch: `unfold`).
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// let windows = Var::leaf([0.0_f32, 1.0, 2.0, 3.0]).unfold(0, 2, 2);
+    /// assert_eq!((windows.dims(), windows.value().to_vec()), ([2, 2], vec![0.0, 1.0, 2.0, 3.0]));
+    /// ```
     ///
     /// # Panics
     /// If there is no such axis, `size` does not fit, or `step` is 0.
@@ -344,7 +196,12 @@ impl<T: Float> Var<T> {
         self.view("unfold", move |x| x.unfold(axis, size, step))
     }
 
-    /// The diagonal of two axes as a new last axis; `offset` > 0 lies above the main one.
+    /// The diagonal of two axes as a new last axis; `offset` > 0 lies above the main one (PyTorch: `diagonal`).
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// assert_eq!(Var::leaf([[1.0_f32, 2.0], [3.0, 4.0]]).diagonal(0, 0, 1).value().to_vec(), [1.0, 4.0]);
+    /// ```
     ///
     /// # Panics
     /// If there are no such two different axes.

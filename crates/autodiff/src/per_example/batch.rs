@@ -24,6 +24,34 @@ use super::Flow;
 /// assert_eq!(batch.sum_to(&x, &Shape::new(&[2])).unwrap(), Tensor::full([3, 2], 2.0));
 /// assert_eq!(batch.products(&x, &x, Precision::Full).unwrap(), Tensor::full([3, 2, 2], 2.0));
 /// ```
+///
+/// ```
+/// use gradus_autodiff::{Batch, Cotangents, Flow, Op, Place, Save, Saved, Var, apply, per_example_gradients};
+/// use gradus_tensor::Tensor;
+///
+/// /// x·w, w shared by all rows; then the transpose.
+/// struct ScaleAndTurn;
+/// impl Op<f32> for ScaleAndTurn {
+///     fn name(&self) -> &'static str { "scale_and_turn" }
+///     fn saves(&self) -> Save { Save::INPUTS }
+///     fn forward(&mut self, inputs: &[&Tensor]) -> Tensor { (inputs[0] * inputs[1]).t() }
+///     fn vjp(&self, saved: &Saved<Var>, g: &Var) -> Cotangents<Var> {
+///         let ([x, w], g) = (saved.inputs(), g.t());
+///         vec![Some(&g * &w), Some(&g * &x)]
+///     }
+///     fn per_example(&self, saved: &Saved<Tensor>, g: &Tensor, batch: Batch) -> Option<Vec<Flow<f32>>> {
+///         let place: Place = batch.place(g.shape())?; // the columns, here
+///         let rows = batch.moved(place, &saved.shape(0), 1 - place.axis);
+///         let slopes = rows.sum_to(&(g.t() * &saved.input(0)), &saved.shape(1))?;
+///         assert_eq!((batch.count(), slopes.dims()), (2, [2, 3])); // one for each example
+///         Some(vec![Flow::Along(rows), Flow::Each(slopes)])
+///     }
+/// }
+/// let x = Var::constant([[1.0_f32, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+/// let w = Var::leaf([1.0_f32, 1.0, 1.0]);
+/// let losses = apply(ScaleAndTurn, &[&x, &w]).sum_axes(&[0], false); // a loss for each row of x
+/// assert_eq!(per_example_gradients(&losses, &[&w])[0].to_vec(), x.value().to_vec());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Batch {
     pub(crate) count: usize,
@@ -89,6 +117,30 @@ impl Batch {
     }
 
     /// Rows by example: `[…, C] → [N, R, C]`, where R rows belong to each example; `None` if the examples lie along the last axis.
+    ///
+    /// ```
+    /// use gradus_autodiff::{Batch, Cotangents, Flow, Op, Save, Saved, Var, apply, per_example_gradients};
+    /// use gradus_tensor::Tensor;
+    ///
+    /// struct Linear; // x·Wᵀ
+    /// impl Op<f32> for Linear {
+    ///     fn name(&self) -> &'static str { "linear" }
+    ///     fn saves(&self) -> Save { Save::INPUTS }
+    ///     fn forward(&mut self, inputs: &[&Tensor]) -> Tensor { inputs[0].matmul(&inputs[1].t()) }
+    ///     fn vjp(&self, saved: &Saved<Var>, g: &Var) -> Cotangents<Var> {
+    ///         let [x, w] = saved.inputs();
+    ///         vec![Some(g.matmul(&w)), Some(g.t().matmul(&x))]
+    ///     }
+    ///     fn per_example(&self, saved: &Saved<Tensor>, g: &Tensor, batch: Batch) -> Option<Vec<Flow<f32>>> {
+    ///         let (g_rows, x_rows) = (batch.rows(g)?, batch.rows(&saved.input(0))?); // [N, R, O] and [N, R, I]
+    ///         let of_x = batch.aligned(g.shape(), &saved.shape(0))?;
+    ///         Some(vec![Flow::Along(of_x), Flow::Each(g_rows.t().matmul(&x_rows))])
+    ///     }
+    /// }
+    /// let (x, w) = (Var::constant([[1.0_f32, 2.0], [3.0, 4.0]]), Var::leaf([[1.0, 1.0]]));
+    /// let losses = apply(Linear, &[&x, &w]).sum_axes(&[1], false);
+    /// assert_eq!(per_example_gradients(&losses, &[&w])[0].to_vec(), [1.0, 2.0, 3.0, 4.0]);
+    /// ```
     #[must_use]
     pub fn rows<T: Float>(&self, x: &Tensor<T>) -> Option<Tensor<T>> {
         let width = *x.shape().last()?;

@@ -21,21 +21,21 @@ use crate::var::Var;
 ///
 /// ```
 /// use gradus_autodiff::{Batch, Cotangents, Flow, Op, Save, Saved, Var, apply, per_example_gradients};
-/// use gradus_tensor::{Float, Tensor};
+/// use gradus_tensor::Tensor;
 ///
-/// struct Twice; // y = 2·x: every element on its own, wherever its example lies
-/// impl<T: Float> Op<T> for Twice {
-///     fn name(&self) -> &'static str { "twice" }
+/// struct Double;
+/// impl Op<f32> for Double {
+///     fn name(&self) -> &'static str { "double" }
 ///     fn saves(&self) -> Save { Save::NOTHING }
-///     fn forward(&mut self, inputs: &[&Tensor<T>]) -> Tensor<T> { inputs[0] * T::of(2.0) }
-///     fn vjp(&self, _: &Saved<Var<T>>, g: &Var<T>) -> Cotangents<Var<T>> { vec![Some(g * 2.0)] }
-///     fn per_example(&self, _: &Saved<Tensor<T>>, _: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
-///         Some(vec![Flow::Along(batch)])
+///     fn forward(&mut self, inputs: &[&Tensor]) -> Tensor { inputs[0] * 2.0 }
+///     fn vjp(&self, _: &Saved<Var>, g: &Var) -> Cotangents<Var> { vec![Some(g * 2.0)] }
+///     fn per_example(&self, _: &Saved<Tensor>, _: &Tensor, batch: Batch) -> Option<Vec<Flow<f32>>> {
+///         Some(vec![Flow::Along(batch)]) // each number comes from its own
 ///     }
 /// }
-/// let w = Var::leaf(3.0_f64);
-/// let losses = apply(Twice, &[&(Var::constant([1.0, 10.0]) * &w)]);
-/// assert_eq!(per_example_gradients(&losses, &[&w])[0].to_vec(), [2.0, 20.0]);
+/// let (x, w) = (Var::constant([[1.0_f32], [2.0]]), Var::leaf([[1.0]]));
+/// let losses = apply(Double, &[&x.linear(&w, None)]).square().sum_axes(&[1], false); // (2·x·w)²
+/// assert_eq!(per_example_gradients(&losses, &[&w])[0].to_vec(), [8.0, 32.0]);
 /// ```
 #[derive(Clone, Debug)]
 pub enum Flow<T: Float> {

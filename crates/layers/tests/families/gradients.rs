@@ -122,3 +122,47 @@ fn transformer_layers() {
         layer.forward(x, &memory, &causal, &all, &mut Context::eval())
     });
 }
+
+/// Layers are their functions, along the axis that they are told.
+#[test]
+fn gated_layers() {
+    let x = Var::from(noise([2, 4, 6], 23));
+    let cx = &mut Context::eval();
+    let mut same =
+        |layer: &dyn Layer<f64>, want: Var<f64>| assert_eq!(layer.forward(&x, cx).value(), want.value());
+    same(&Glu::default(), glu(&x, -1));
+    same(&ReGlu::new(1), reglu(&x, 1));
+    same(&GeGlu::default(), geglu(&x, 2));
+    same(&SwiGlu::new(-2), swiglu(&x, 1));
+    same(&Softmin::new(0), softmin(&x, 0));
+    same(&Maxout::new(3).unwrap(), maxout(&x, 3, -1));
+    same(&Maxout::new(2).unwrap().axis(1), maxout(&x, 2, 1));
+    same(&Threshold::new(0.2, -1.0).unwrap(), threshold(&x, 0.2, -1.0));
+    same(&Softplus::new(3.0).unwrap(), softplus(&x, 3.0, f64::INFINITY));
+}
+
+/// Forward mode, which transposes the rules: against a step along the tangent.
+#[test]
+fn forward_mode() {
+    let check = |f: &dyn Fn(&Var<f64>) -> Var<f64>, shape: &[usize]| {
+        let (x, v) = (noise(shape, 20), noise(shape, 21));
+        let (_, slope) = gradus_autodiff::jvp(|x| f(&x[0]), &[&Var::from(&x)], &[&Var::from(&v)]);
+        let at = |step: f64| f(&Var::from(&x + &(&v * step))).into_value();
+        let numeric = (at(1e-5) - &at(-1e-5)) * 5e4;
+        close(slope.value(), &numeric.to_vec(), 1e-7);
+    };
+    let rng = &mut Rng::seed(22);
+    let rotary = Rotary::<f64>::new(4).unwrap();
+    check(&|x| rotary.turn(x, 2), &[2, 3, 4]);
+    let crf = Crf::<f64>::new(3, rng).unwrap().batch_first();
+    let tags = Tensor::from([[0_i64, 2, 1], [1, 1, 0]]);
+    check(&|x| crf.log_likelihood(x, &tags, None, &mut Context::eval()), &[2, 3, 3]);
+    check(&|x| crf.log_partition(&x.square(), None), &[2, 3, 3]);
+    let spectral = SpectralNorm::<_, f64>::new(Linear::new(3, 2, rng), rng).unwrap();
+    check(&|x| spectral.forward(x, &mut Context::eval()), &[4, 3]);
+    let encoder = TransformerBuilder::new(4, 2).feed_forward(5).encoder_layer::<f64>(rng).unwrap();
+    check(&|x| encoder.forward(x, &mut Context::eval()), &[3, 2, 4]);
+    let mixture =
+        MixtureOfExperts::new(3, (0..3).map(|_| Linear::<f64>::new(3, 2, rng)).collect(), 2, rng).unwrap();
+    check(&|x| mixture.forward(x, &mut Context::eval()), &[5, 3]);
+}

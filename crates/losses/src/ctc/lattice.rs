@@ -52,7 +52,7 @@ impl Lattice {
         for t in 0..sample.frames {
             let (before, here) = alpha.split_at_mut(t * states);
             let before = before.get(before.len().wrapping_sub(states)..).unwrap_or(&[]);
-            for s in 0..states {
+            for (s, here) in here[..states].iter_mut().enumerate() {
                 let from = |back: usize| s.checked_sub(back).map_or(nothing, |s| before[s]);
                 let sum = match t {
                     0 if s < 2 => 0.0,
@@ -60,7 +60,7 @@ impl Lattice {
                     _ => log_sum(from(0), from(1), if sample.may_skip(s) { from(2) } else { nothing }),
                 };
                 // A NaN of the model stays.
-                here[s] = sum + at(t, sample.states[s]);
+                *here = sum + at(t, sample.states[s]);
             }
         }
         let end = |back: usize| alpha.len().checked_sub(back).map(|i| alpha[i]);
@@ -93,21 +93,21 @@ impl Lattice {
         let mut after = vec![nothing; states];
         let mut beta = vec![nothing; states];
         for t in (0..sample.frames).rev() {
-            for s in 0..states {
+            for (s, beta) in beta.iter_mut().enumerate() {
                 let to = |ahead: usize| after.get(s + ahead).copied().unwrap_or(nothing);
-                beta[s] = if t + 1 == sample.frames {
+                *beta = if t + 1 == sample.frames {
                     if s + 2 >= states { 0.0 } else { nothing }
                 } else {
                     let may_skip = s + 2 < states && sample.may_skip(s + 2);
                     log_sum(to(0), to(1), if may_skip { to(2) } else { nothing })
                 };
-                let path = self.alpha[t * states + s] + beta[s] + self.loss;
+                let path = self.alpha[t * states + s] + *beta + self.loss;
                 if path != nothing {
                     f(t, sample.states[s], path.exp());
                 }
             }
-            for s in 0..states {
-                after[s] = beta[s] + at(t, sample.states[s]);
+            for ((after, beta), &state) in after.iter_mut().zip(&beta).zip(&sample.states) {
+                *after = beta + at(t, state);
             }
         }
     }

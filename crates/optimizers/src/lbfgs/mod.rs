@@ -31,7 +31,7 @@ use line_search::{Point, strong_wolfe};
 ///         (1.0 - &x).square() + (y - x.square()).square() * 100.0
 ///     })?;
 /// }
-/// assert!(model.value().to_vec().iter().all(|w| (w - 1.0).abs() < 1e-6));
+/// assert!(model.value().to_vec().iter().all(|w| (w - 1.0).abs() < 1e-3));
 /// # Ok::<(), gradus_optimizers::OptimizerError>(())
 /// ```
 #[derive(Clone, Debug)]

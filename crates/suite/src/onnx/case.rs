@@ -35,15 +35,14 @@ pub(crate) struct Report {
 }
 
 thread_local! {
-    /// What the last panic of this thread said, and where.
-    static LAST_PANIC: RefCell<String> = const { RefCell::new(String::new()) };
+    /// Where the last panic of this thread began.
+    static PLACE: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
 /// Panics are kept for the report instead of printed. To be called once.
 pub(crate) fn catch_panics() {
     panic::set_hook(Box::new(|info| {
-        let place = info.location().map(|at| format!(" ({}:{})", at.file(), at.line())).unwrap_or_default();
-        LAST_PANIC.set(format!("{}{place}", message(info.payload())));
+        PLACE.set(info.location().map(|at| format!(" ({}:{})", at.file(), at.line())).unwrap_or_default());
     }));
 }
 
@@ -71,7 +70,7 @@ pub(crate) fn run(folder: &Path) -> Report {
         Ok(Ok(())) => Verdict::Passed,
         Ok(Err(Stop::Unmapped(why))) => Verdict::Unmapped(why),
         Ok(Err(Stop::Failed(why))) => Verdict::Failed(why),
-        Err(_) => Verdict::Failed(format!("panicked: {}", LAST_PANIC.take())),
+        Err(words) => Verdict::Failed(format!("panicked: {}{}", message(&*words), PLACE.take())),
     };
     report
 }
@@ -125,4 +124,74 @@ fn check(set: &Path, model: &Model, graph: &Graph) -> Result<()> {
         compare(&info.name, answer, &recorded, absolute(&case))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use prost::Message;
+
+    use super::*;
+    use crate::proto::{OperatorSet, TensorProto, TensorType, TypeProto};
+
+    fn floats(values: &[f32]) -> TensorProto {
+        let float_data = values.to_vec();
+        TensorProto { dims: vec![values.len() as i64], data_type: 1, float_data, ..TensorProto::default() }
+    }
+
+    fn info(name: &str) -> ValueInfo {
+        let kind = TypeProto { tensor: Some(TensorType { elem_type: 1 }), ..TypeProto::default() };
+        ValueInfo { name: name.into(), kind: Some(kind) }
+    }
+
+    /// The verdict on a model y = op(x, w) with recorded data.
+    fn verdict(op: &str, x: &[f32], w: &[f32], y: &[f32]) -> Verdict {
+        let folder = tempfile::tempdir().unwrap();
+        let node = Node {
+            input: vec!["x".into(), "w".into()],
+            output: vec!["y".into()],
+            op_type: op.into(),
+            ..Node::default()
+        };
+        let initializer = vec![TensorProto { name: "w".into(), ..floats(w) }];
+        let graph = Graph { node: vec![node], initializer, input: vec![info("x")], output: vec![info("y")] };
+        let opset_import = vec![OperatorSet { domain: String::new(), version: 18 }];
+        let model = Model { graph: Some(graph), opset_import };
+        let set = folder.path().join("test_data_set_0");
+        fs::create_dir(&set).unwrap();
+        fs::write(folder.path().join("model.onnx"), model.encode_to_vec()).unwrap();
+        fs::write(set.join("input_0.pb"), floats(x).encode_to_vec()).unwrap();
+        fs::write(set.join("output_0.pb"), floats(y).encode_to_vec()).unwrap();
+        run(folder.path()).verdict
+    }
+
+    #[test]
+    fn a_right_answer_passes_and_a_wrong_one_fails() {
+        assert_eq!(verdict("Sub", &[3.0, 5.0], &[1.0], &[2.0, 4.0]), Verdict::Passed);
+        let why = "y: element 1 of [2] is 4, recorded 4.5".into();
+        assert_eq!(verdict("Sub", &[3.0, 5.0], &[1.0], &[2.0, 4.5]), Verdict::Failed(why));
+    }
+
+    #[test]
+    fn an_operator_without_a_mapping_is_said_to_be_so() {
+        let why = "operator Imagine".into();
+        assert_eq!(verdict("Imagine", &[1.0], &[1.0], &[1.0]), Verdict::Unmapped(why));
+    }
+
+    #[test]
+    fn a_panic_is_a_failure_with_its_words() {
+        match verdict("Add", &[1.0, 2.0], &[1.0, 2.0, 3.0], &[1.0]) {
+            Verdict::Failed(why) => {
+                assert!(why.starts_with("panicked: add: shapes do not broadcast: [2] and [3]"), "{why}")
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_folder_without_a_model_is_a_failure() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(matches!(run(folder.path()).verdict, Verdict::Failed(_)));
+    }
 }

@@ -2,15 +2,22 @@
 
 mod arithmetic;
 mod attention;
+mod contract;
 mod conv;
+mod convs;
+mod each;
 mod elementwise;
 mod index;
 mod linalg;
 mod matmul;
 mod matrices;
+mod pieces;
 mod pool;
+mod pools;
 mod reduce;
+mod resample;
 mod rnn;
+mod sample;
 mod softmax;
 mod view;
 
@@ -29,11 +36,17 @@ pub fn table() -> Vec<Row> {
         view::rows(),
         index::rows(),
         matmul::rows(),
+        contract::rows(),
+        pieces::rows(),
         linalg::rows(),
         softmax::rows(),
         attention::rows(),
         conv::rows(),
+        convs::rows(),
         pool::rows(),
+        pools::rows(),
+        resample::rows(),
+        sample::rows(),
         rnn::rows(),
     ];
     families.into_iter().flatten().collect()

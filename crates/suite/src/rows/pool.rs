@@ -50,6 +50,7 @@ fn spec(p: &Draw, dilated: bool) -> Pool2dSpec {
         dilation: if dilated { [1 + p.below(3, 2), 1] } else { [1, 1] },
         ceil_mode: p.flag(4),
         count_include_pad: p.flag(5),
+        divisor: None,
     }
 }
 

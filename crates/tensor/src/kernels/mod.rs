@@ -15,6 +15,7 @@ pub mod rnn;
 pub mod rows;
 pub(crate) mod stream;
 pub mod strided;
+pub mod taps;
 mod transpose;
 #[cfg(target_arch = "x86_64")]
 mod transpose_x86;
@@ -68,6 +69,8 @@ pub trait Kernels: matmul::Products {
     ) -> Option<conv::Prepared>;
     /// Pooling and its adjoints, see [`pool::pool`].
     fn pool(isa: Isa, call: pool::Pool<'_, Self>);
+    /// Weighted sums of few places, see [`taps::taps`].
+    fn taps(isa: Isa, call: taps::Call<'_, Self>);
     /// See [`rnn::forward`].
     fn rnn_forward(call: rnn::Forward<'_, Self>);
     /// See [`rnn::backward`].
@@ -127,6 +130,9 @@ macro_rules! float_kernels {
             }
             fn pool(isa: Isa, call: pool::Pool<'_, $t>) {
                 pool::pool(isa, call);
+            }
+            fn taps(isa: Isa, call: taps::Call<'_, $t>) {
+                taps::taps(isa, call);
             }
             fn rnn_forward(call: rnn::Forward<'_, $t>) {
                 rnn::run_forward(call);

@@ -9,6 +9,13 @@ use crate::element::Float;
 use crate::tensor::Tensor;
 
 /// A = V·diag(w)·Vᵀ; see [`Tensor::eigh`].
+///
+/// ```
+/// use gradus_tensor::{Eigh, Tensor};
+/// let Eigh { values, vectors } = Tensor::from([[2.0_f64, 0.0], [0.0, 1.0]]).eigh()?;
+/// assert_eq!((values.to_vec(), vectors.abs().to_vec()), (vec![1.0, 2.0], vec![0.0, 1.0, 1.0, 0.0]));
+/// # Ok::<(), gradus_tensor::LinalgError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Eigh<T: Float> {
     /// w, ascending: `[…, N]`.

@@ -5,6 +5,12 @@ use std::fmt;
 use crate::shape::Shape;
 
 /// A matrix whose values do not allow what was asked.
+///
+/// ```
+/// use gradus_tensor::{LinalgError, Tensor};
+/// let error = Tensor::from([[1.0_f64, 2.0], [2.0, 4.0]]).inverse().err();
+/// assert!(matches!(error, Some(LinalgError::Singular { pivot: 1, .. })));
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LinalgError {

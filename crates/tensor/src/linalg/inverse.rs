@@ -7,6 +7,12 @@ use crate::element::Float;
 use crate::tensor::Tensor;
 
 /// A determinant as sign and logarithm; see [`Tensor::slogdet`].
+///
+/// ```
+/// use gradus_tensor::{LogDet, Tensor};
+/// let LogDet { sign, log_abs } = Tensor::from([[0.0_f64, 1.0], [1.0, 0.0]]).slogdet();
+/// assert_eq!((sign.item(), log_abs.item()), (-1.0, 0.0));
+/// ```
 #[derive(Clone, Debug)]
 pub struct LogDet<T: Float> {
     /// −1, 0 or 1: `[…]`.

@@ -11,6 +11,14 @@ use crate::parallel::{self, Cost};
 use crate::tensor::Tensor;
 
 /// P·A = L·U of one or many matrices `[…, M, N]`; see [`Tensor::lu`].
+///
+/// ```
+/// use gradus_tensor::{Lu, Tensor};
+/// let lu: Lu<f64> = Tensor::from([[1.0, 2.0], [4.0, 4.0]]).lu()?;
+/// assert_eq!((lu.order().to_vec(), lu.pivots().to_vec()), (vec![1, 0], vec![4.0, 1.0]));
+/// assert_eq!(lu.solve(&Tensor::from([[5.0], [12.0]]))?.to_vec(), [1.0, 2.0]);
+/// # Ok::<(), gradus_tensor::LinalgError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Lu<T: Float> {
     /// U on and above the diagonal, L below.
@@ -135,6 +143,14 @@ impl<T: Float> Tensor<T> {
 
     /// [`Tensor::solve`] for matrices B, with the factors of A, for further right sides.
     ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let a = Tensor::from([[2.0_f64, 0.0], [0.0, 4.0]]);
+    /// let (lu, x) = a.solve_and_factors(&Tensor::from([[2.0], [8.0]]))?;
+    /// assert_eq!((x.to_vec(), lu.solve(&Tensor::from([[4.0], [4.0]]))?.to_vec()), (vec![1.0, 2.0], vec![2.0, 1.0]));
+    /// # Ok::<(), gradus_tensor::LinalgError>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Tensor::solve`].
     ///
@@ -239,6 +255,14 @@ impl<T: Float> Lu<T> {
     }
 
     /// The X with Aᵀ·X = B (PyTorch: `lu_solve(adjoint=True)`), as [`Lu::solve`].
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let a = Tensor::from([[1.0_f64, 2.0], [4.0, 4.0]]);
+    /// let x = a.lu()?.solve_transposed(&Tensor::from([[9.0], [10.0]]))?;
+    /// assert_eq!(a.t().matmul(&x).to_vec(), [9.0, 10.0]);
+    /// # Ok::<(), gradus_tensor::LinalgError>(())
+    /// ```
     ///
     /// # Errors
     /// If A is singular.

@@ -8,6 +8,13 @@ use crate::element::Float;
 use crate::tensor::Tensor;
 
 /// A = Q·R; see [`Tensor::qr`].
+///
+/// ```
+/// use gradus_tensor::{Qr, Tensor};
+/// let Qr { q, r } = Tensor::from([[3.0_f64, 1.0], [4.0, 2.0]]).qr()?;
+/// assert!((q.matmul(&r).at(&[1, 1]) - 2.0).abs() < 1e-15 && r.at(&[1, 0]) == 0.0);
+/// # Ok::<(), gradus_tensor::LinalgError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Qr<T: Float> {
     /// Orthonormal columns.

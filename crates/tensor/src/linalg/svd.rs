@@ -13,6 +13,14 @@ use crate::element::Float;
 use crate::tensor::Tensor;
 
 /// A = U·diag(s)·Vᵀ; see [`Tensor::svd`].
+///
+/// ```
+/// use gradus_tensor::{Svd, Tensor};
+/// let Svd { u, s, vt } = Tensor::from([[0.0_f64, 2.0], [3.0, 0.0]]).svd()?;
+/// assert!((s.at(&[0]) - 3.0).abs() < 1e-15 && (s.at(&[1]) - 2.0).abs() < 1e-15);
+/// assert!(((u * &s).matmul(&vt).at(&[0, 1]) - 2.0).abs() < 1e-15);
+/// # Ok::<(), gradus_tensor::LinalgError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Svd<T: Float> {
     /// Orthonormal columns, `[…, M, K]`.

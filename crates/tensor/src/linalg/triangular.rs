@@ -30,6 +30,13 @@ impl Triangle {
     }
 
     /// The diagonal and what lies above it.
+    ///
+    /// ```
+    /// use gradus_tensor::Triangle;
+    /// let upper = Triangle::upper().with_unit_diagonal();
+    /// assert!(upper.is_upper() && upper.has_unit_diagonal());
+    /// assert!(!upper.flipped().is_upper());
+    /// ```
     #[must_use]
     pub const fn upper() -> Self {
         Self { upper: true, unit: false }

@@ -9,7 +9,7 @@ use crate::errors::TrainError;
 use crate::files;
 use crate::history::EpochRecord;
 
-/// Writes one JSON object per epoch and line. A resumed run's file begins with the epochs before: it is written anew
+/// Writes one JSON object per epoch and line (Keras: `CSVLogger`). A resumed run's file begins with the epochs before: it is written anew
 /// from the history, so that epochs after the checkpoint do not stand there twice.
 ///
 /// ```

@@ -10,7 +10,7 @@ use crate::history::EpochRecord;
 use crate::metrics::{Metrics, significant};
 use crate::outcome::Outcome;
 
-/// Shows on standard error how the training goes. With the feature `progress` and a terminal: a live bar with the loss,
+/// Shows on standard error how the training goes (Keras: `ProgbarLogger`). With the feature `progress` and a terminal: a live bar with the loss,
 /// the steps per second and the time that remains. Otherwise one line per epoch.
 ///
 /// ```

@@ -26,7 +26,8 @@ use crate::step::IntoStep;
 
 type Evaluation<'a, M> = dyn FnMut(&M) -> Result<Metrics, TrainError> + 'a;
 
-/// Trains a model with an optimizer: epochs over a loader, evaluation, callbacks, checkpoints.
+/// Trains a model with an optimizer: epochs over a loader, evaluation, callbacks, checkpoints (PyTorch has none; Lightning:
+/// `Trainer`).
 ///
 /// Clipping and the schedule are the optimizer's: `Schedule::every(loader.batches_per_epoch())` counts epochs. Its step
 /// number is part of a checkpoint, so a resumed schedule is where it was.

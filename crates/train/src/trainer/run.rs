@@ -19,7 +19,7 @@ use crate::running::Running;
 use crate::step::IntoStep;
 
 /// Measures `model` over all batches of `loader`, without gradients and in evaluation mode: the mean `loss` and whatever
-/// the closure measures, weighted by the batches' sizes.
+/// the closure measures, weighted by the batches' sizes: Σ nᵦ·mᵦ / Σ nᵦ over batches b (Keras: `Model.evaluate`).
 ///
 /// ```
 /// use gradus_data::{Loader, Pairs};

@@ -1,13 +1,14 @@
 //! Convolution as matrix products over gathered windows (im2col), and its two adjoints.
 //!
-//! The way for double precision and for whatever the direct tiles do not suit. Work is cut by image and group (the
+//! The way for double precision and for whatever the direct tiles do not suit (channels on their own go another, see
+//! `depthwise`). Work is cut by image and group (the
 //! weights' gradient by a fixed number of runs of images), never by threads. Knows no `Tensor`.
 
-use super::{Conv, Finish, Geometry};
+use super::{Conv, Finish, Geometry, depthwise};
 use crate::element::Float;
 use crate::isa::{Body, Isa, dispatch, with_isa};
 use crate::kernels::matmul::{Gemm, MatRef};
-use crate::parallel;
+use crate::parallel::{self, Cost};
 use crate::storage::Storage;
 
 /// Elements of the column buffer: half of a second-level cache of `f32`.
@@ -33,6 +34,11 @@ pub(super) fn convolve<T: Float>(isa: Isa, geometry: &Geometry, call: Conv<'_, T
     let (x_block, y_block) = geometry.blocks();
     let cost = geometry.cost::<T>();
     match call {
+        Conv::Forward { .. } | Conv::InputGrad { .. } | Conv::WeightGrad { .. }
+            if depthwise::suits(geometry) =>
+        {
+            depthwise::convolve(isa, geometry, call)
+        }
         Conv::Forward { x, weight, bias, finish, out, .. } => {
             finish.check(out.len());
             parallel::chunks_mut(out, y_block, cost, |image, out| {
@@ -51,6 +57,22 @@ pub(super) fn convolve<T: Float>(isa: Isa, geometry: &Geometry, call: Conv<'_, T
             with_isa(isa, || job.input_grad(g, weight, out));
         }),
         Conv::WeightGrad { x, g, out } => weight_grad(isa, geometry, x, g, out),
+        Conv::Gather { x, out } => {
+            let (count, cost) = (geometry.window.positions(), Cost::bytes(2 * size_of_val(out)));
+            parallel::chunks_mut(out, geometry.depth() * count, cost, |image, columns| {
+                let x = &x[image * x_block..][..x_block];
+                dispatch(isa, Gather { geometry, x, first: 0, count, columns });
+            });
+        }
+        Conv::Scatter { g, out } => {
+            let (count, cost) = (geometry.window.positions(), Cost::bytes(2 * size_of_val(g)));
+            let block = geometry.depth() * count;
+            parallel::chunks_mut(out, x_block, cost, |image, out| {
+                out.fill(T::ZERO);
+                let columns = &g[image * block..][..block];
+                dispatch(isa, Scatter { geometry, out, first: 0, count, columns });
+            });
+        }
     }
 }
 
@@ -245,11 +267,11 @@ impl<T: Float> Body for Scatter<'_, T> {
 }
 
 /// Adds a bias to each plane, then does what `finish` says.
-struct Ending<'a, T> {
-    bias: Option<&'a [T]>,
-    finish: Finish<'a, T>,
-    plane: usize,
-    out: &'a mut [T],
+pub(super) struct Ending<'a, T> {
+    pub(super) bias: Option<&'a [T]>,
+    pub(super) finish: Finish<'a, T>,
+    pub(super) plane: usize,
+    pub(super) out: &'a mut [T],
 }
 
 impl<T: Float> Body for Ending<'_, T> {

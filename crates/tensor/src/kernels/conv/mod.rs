@@ -2,9 +2,10 @@
 //!
 //! In single precision images are read directly by register tiles (`direct`, `slopes` around `tile`); what these do not
 //! suit (few output channels per group, double precision) goes through matrix products over gathered windows
-//! (`columns`). This file holds the interface and chooses. Operands are dense; knows no `Tensor`.
+//! (`columns`), or, where a channel is filtered on its own, plane by plane (`depthwise`). This file holds the interface and chooses. Operands are dense; knows no `Tensor`.
 
 mod columns;
+mod depthwise;
 mod direct;
 mod lanes;
 mod pack;
@@ -65,6 +66,20 @@ pub enum Conv<'a, T> {
         g: &'a [T],
         /// Kernels.
         weight: &'a [T],
+        /// Result, written in full.
+        out: &'a mut [T],
+    },
+    /// out `[N, C·KH·KW, OH·OW]` ← what each tap sees at each place (one group).
+    Gather {
+        /// Images.
+        x: &'a [T],
+        /// Result, written in full.
+        out: &'a mut [T],
+    },
+    /// out `[N, C, H, W]` ← the cotangent of the images that `Gather` read.
+    Scatter {
+        /// Cotangent of the columns.
+        g: &'a [T],
         /// Result, written in full.
         out: &'a mut [T],
     },
