@@ -8,7 +8,7 @@ use crate::Result;
 use crate::cargo::Cargo;
 use crate::isa::Isa;
 use crate::workspace::Workspace;
-use crate::{conformance, main_job, op_matrix, package, test, tidy};
+use crate::{catalogue, conformance, main_job, op_matrix, package, test, tidy};
 
 /// One thing that must hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +16,7 @@ enum Step {
     Format,
     Lints,
     Tidy,
+    Catalogue,
     Documentation,
     Tests,
     OpMatrix,
@@ -32,6 +33,7 @@ impl Step {
             Step::Format => "format".into(),
             Step::Lints => "lints".into(),
             Step::Tidy => "tidy".into(),
+            Step::Catalogue => "catalogue".into(),
             Step::Documentation => "documentation".into(),
             Step::Tests => "tests".into(),
             Step::OpMatrix => "op matrix".into(),
@@ -50,6 +52,10 @@ impl Step {
             Step::Tidy => {
                 println!("\n$ cargo xtask tidy");
                 return tidy::run(workspace);
+            }
+            Step::Catalogue => {
+                println!("\n$ cargo xtask catalogue");
+                return catalogue::run(workspace, None);
             }
             Step::Documentation => {
                 Cargo::new("doc --workspace --no-deps").variable("RUSTDOCFLAGS", "-D warnings")
@@ -79,8 +85,15 @@ impl Step {
 
 /// All steps, those first that fail soonest.
 fn steps(isas: &[Isa]) -> Vec<Step> {
-    let mut steps =
-        vec![Step::Format, Step::Tidy, Step::Lints, Step::Documentation, Step::Tests, Step::OpMatrix];
+    let mut steps = vec![
+        Step::Format,
+        Step::Tidy,
+        Step::Catalogue,
+        Step::Lints,
+        Step::Documentation,
+        Step::Tests,
+        Step::OpMatrix,
+    ];
     steps.extend(isas.iter().map(|&isa| Step::Forced(isa)));
     steps.extend([Step::Conformance, Step::Packaging, Step::MainJob, Step::Workloads]);
     steps

@@ -11,6 +11,15 @@ use crate::functional;
 macro_rules! plain {
     ($($(#[$doc:meta])* $Name:ident $method:ident;)*) => {$(
         $(#[$doc])*
+        ///
+        /// ```
+        /// use gradus_autodiff::Var;
+        #[doc = concat!("use gradus_layers::", stringify!($Name), ";")]
+        /// use gradus_module::{Context, Layer};
+        /// let x = Var::constant([[-1.0_f64, 0.25, 3.0]]);
+        #[doc = concat!("let y = ", stringify!($Name), ".forward(&x, &mut Context::eval());")]
+        #[doc = concat!("assert_eq!(y.value(), x.", stringify!($method), "().value());")]
+        /// ```
         #[derive(Clone, Copy, Debug, Default, Module)]
         pub struct $Name;
 
@@ -58,6 +67,16 @@ plain! {
 macro_rules! with_number {
     ($($(#[$doc:meta])* $Name:ident $method:ident($p:ident = $default:literal), $range:literal, |$v:ident| $fits:expr;)*) => {$(
         $(#[$doc])*
+        ///
+        /// ```
+        /// use gradus_autodiff::Var;
+        #[doc = concat!("use gradus_layers::", stringify!($Name), ";")]
+        /// use gradus_module::{Context, Layer};
+        /// let x = Var::constant([[-1.0_f64, 0.25, 3.0]]);
+        #[doc = concat!("let y = ", stringify!($Name), "::new(", $default, ")?.forward(&x, &mut Context::eval());")]
+        #[doc = concat!("assert_eq!(y.value(), x.", stringify!($method), "(", $default, ").value());")]
+        /// # Ok::<(), gradus_layers::LayerError>(())
+        /// ```
         #[derive(Clone, Copy, Debug, Module)]
         pub struct $Name {
             #[module(skip)]
@@ -109,6 +128,15 @@ with_number! {
 macro_rules! along_axis {
     ($($(#[$doc:meta])* $Name:ident $method:ident;)*) => {$(
         $(#[$doc])*
+        ///
+        /// ```
+        /// use gradus_autodiff::Var;
+        #[doc = concat!("use gradus_layers::", stringify!($Name), ";")]
+        /// use gradus_module::{Context, Layer};
+        /// let x = Var::constant([[-1.0_f64, 0.25, 3.0]]);
+        #[doc = concat!("let y = ", stringify!($Name), "::new(-1).forward(&x, &mut Context::eval());")]
+        #[doc = concat!("assert_eq!(y.value(), x.", stringify!($method), "(-1).value());")]
+        /// ```
         #[derive(Clone, Copy, Debug, Module)]
         pub struct $Name {
             #[module(skip)]

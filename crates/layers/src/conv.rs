@@ -189,6 +189,18 @@ convolution! {
 
 impl<T: Float> Conv2d<T> {
     /// A layer that computes the same and never learns, its weights kept in the form that the kernels read.
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_layers::Conv2d;
+    /// use gradus_module::{Context, Layer};
+    /// use gradus_tensor::{Rng, Tensor};
+    /// let layer = Conv2d::builder(3, 8, 3).build::<f32>(&mut Rng::seed(0))?;
+    /// let (x, cx) = (Var::constant(Tensor::ones([1, 3, 6, 6])), &mut Context::eval());
+    /// let difference = layer.frozen().forward(&x, cx) - layer.forward(&x, cx);
+    /// assert!(difference.abs().max_axes(&[], false).item() < 1e-5);
+    /// # Ok::<(), gradus_layers::LayerError>(())
+    /// ```
     #[must_use]
     pub fn frozen(&self) -> FrozenConv2d<T> {
         FrozenConv2d::new(

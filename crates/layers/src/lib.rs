@@ -67,7 +67,10 @@ pub use gradus_autodiff as autodiff;
 pub use gradus_module as module;
 pub use gradus_tensor as tensor;
 
-pub use activation::*;
+pub use activation::{
+    Celu, Elu, Gelu, GeluTanh, Hardshrink, Hardsigmoid, Hardswish, LeakyRelu, LogSigmoid, LogSoftmax, Mish,
+    PRelu, Relu, Relu6, Selu, Sigmoid, Silu, Softmax, Softshrink, Softsign, Tanh, Tanhshrink,
+};
 pub use activation_bounded::{Hardtanh, RRelu, Softplus, Threshold};
 pub use attention::{InProjection, MultiheadAttention};
 pub use attention_cache::KeyValueCache;

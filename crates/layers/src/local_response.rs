@@ -54,6 +54,16 @@ impl LocalResponseNorm {
     }
 
     /// The same with another constant.
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_layers::LocalResponseNorm;
+    /// use gradus_module::{Context, Layer};
+    /// let layer = LocalResponseNorm::new(1)?.alpha(1.0).beta(1.0).k(3.0);
+    /// let y = layer.forward(&Var::constant([[1.0_f64]]).unsqueeze(-1), &mut Context::eval());
+    /// assert_eq!(y.item(), 0.25); // 1/(3 + 1²)
+    /// # Ok::<(), gradus_layers::LayerError>(())
+    /// ```
     #[must_use]
     pub fn k(self, k: f64) -> Self {
         Self { k, ..self }

@@ -33,6 +33,16 @@ pub struct DepthwiseSeparable<T: Float = f32> {
 }
 
 /// Describes a [`DepthwiseSeparable`]: stride 1, no padding, dense, without biases, unless said otherwise.
+///
+/// ```
+/// use gradus_layers::{DepthwiseSeparable, DepthwiseSeparableBuilder};
+/// use gradus_module::Module;
+/// use gradus_tensor::Rng;
+/// let builder: DepthwiseSeparableBuilder = DepthwiseSeparable::builder(8, 16, 3).dilation(2).with_bias();
+/// let layer = builder.build::<f32>(&mut Rng::seed(0))?;
+/// assert_eq!(layer.parameter_count(), 8 * 9 + 8 + 8 * 16 + 16);
+/// # Ok::<(), gradus_layers::LayerError>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[must_use = "a description is no layer: build it"]
 pub struct DepthwiseSeparableBuilder {

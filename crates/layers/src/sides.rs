@@ -3,6 +3,11 @@
 use crate::error::LayerError;
 
 /// The sides of a kernel, steps or borders: one number for all axes, or one for each.
+///
+/// ```
+/// use gradus_layers::Sides;
+/// assert_eq!((Sides::<2>::from(3).0, Sides::from([3, 5]).0), ([3, 3], [3, 5]));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sides<const D: usize>(pub [usize; D]);
 

@@ -38,6 +38,16 @@ pub struct Upsample {
 impl Upsample {
     /// To these sizes, one per axis behind the channels (PyTorch: `size`).
     ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_layers::Upsample;
+    /// use gradus_module::{Context, Layer};
+    /// let layer = Upsample::to([4])?;
+    /// let y = layer.forward(&Var::constant([[[1.0_f32, 2.0]]]), &mut Context::eval());
+    /// assert_eq!(y.value().to_vec(), [1.0, 1.0, 2.0, 2.0]);
+    /// # Ok::<(), gradus_layers::LayerError>(())
+    /// ```
+    ///
     /// # Errors
     /// If there are not one to three sizes, or one is 0.
     pub fn to(sizes: impl Into<Vec<usize>>) -> Result<Self, LayerError> {
@@ -74,6 +84,17 @@ impl Upsample {
 
     /// The same with the centres of the outermost places on each other (PyTorch: `align_corners=True`).
     ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_layers::Upsample;
+    /// use gradus_module::{Context, Layer};
+    /// use gradus_tensor::InterpolationMode;
+    /// let layer = Upsample::to([3])?.mode(InterpolationMode::Linear)?.align_corners()?;
+    /// let y = layer.forward(&Var::constant([[[1.0_f32, 2.0]]]), &mut Context::eval());
+    /// assert_eq!(y.value().to_vec(), [1.0, 1.5, 2.0]);
+    /// # Ok::<(), gradus_layers::LayerError>(())
+    /// ```
+    ///
     /// # Errors
     /// If the mode is neither linear nor cubic.
     pub fn align_corners(self) -> Result<Self, LayerError> {
@@ -81,6 +102,17 @@ impl Upsample {
     }
 
     /// The same with a kernel as wide as what a place stands for, when shrinking (PyTorch: `antialias=True`).
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_layers::Upsample;
+    /// use gradus_module::{Context, Layer};
+    /// use gradus_tensor::InterpolationMode;
+    /// let layer = Upsample::to([2])?.mode(InterpolationMode::Linear)?.antialias()?;
+    /// let y = layer.forward(&Var::constant([[[3.0_f32, 3.0, 3.0, 3.0]]]), &mut Context::eval());
+    /// assert!(y.value().to_vec().iter().all(|y| (y - 3.0).abs() < 1e-6));
+    /// # Ok::<(), gradus_layers::LayerError>(())
+    /// ```
     ///
     /// # Errors
     /// If the mode is neither linear nor cubic.

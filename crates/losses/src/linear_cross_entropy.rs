@@ -322,7 +322,7 @@ impl<T: Float> Op<T> for LinearCrossEntropyOp<T> {
 
     /// The answer `[N, C, D]` is larger than all logits, so these may be there for once.
     fn per_example(&self, saved: &Saved<Tensor<T>>, g: &Tensor<T>, batch: Batch) -> Option<Vec<Flow<T>>> {
-        let (x, bias) = (saved.input(0), (saved.count() > 2).then(|| saved.input(2)));
+        let (x, bias) = (saved.input(0).contiguous(), (saved.count() > 2).then(|| saved.input(2)));
         let mut slopes = Vec::new();
         self.each_chunk(&x, &saved.input(1), bias.as_ref(), |start, labels, logits| {
             let g = g.narrow(0, start, labels.len()).contiguous();

@@ -21,7 +21,7 @@ use crate::update_whole_by;
 /// use gradus_module::Param;
 /// use gradus_optimizers::Shampoo;
 /// let mut model = Param::new([[3.0_f32, 4.0], [1.0, 2.0]]);
-/// let mut optimizer = Shampoo::new(0.3);
+/// let mut optimizer = Shampoo::new(1.0);
 /// for _ in 0..100 {
 ///     let gradients = model.square().sum().backward();
 ///     optimizer.step(&mut model, &gradients)?;

@@ -7,6 +7,7 @@
 
 mod draw;
 mod law;
+mod layouts;
 pub mod ledger;
 mod row;
 pub mod rows;
@@ -15,6 +16,7 @@ pub mod views;
 
 pub use draw::Draw;
 pub use law::Law;
+pub use layouts::on_every_layout;
 pub use row::{Function, Row, Shapes, unary};
 pub use run::{cases, for_each_draw, for_each_large_draw, leaves, run_and_differentiate};
 

@@ -103,6 +103,7 @@ const POLYNOMIALS: &[&str] = &[
     "sigmoid",
     "log_sigmoid",
     "softplus",
+    "softplus_with",
     "silu",
     "mish",
     "tanhshrink",

@@ -1,29 +1,10 @@
 //! Methods of `Tensor` that have no differentiable twin, against naive computations, on every memory layout.
 
-use gradus_suite::Draw;
+use gradus_suite::on_every_layout;
 use gradus_tensor::{Element, Tensor};
 use gradus_testkit::{
-    Dense, Noise, Tolerance, assert_bits_equal, assert_close, compare, distinct, layout_variants, shape,
+    Dense, Noise, Tolerance, assert_bits_equal, assert_close, compare, distinct, layout_variants,
 };
-use proptest::prelude::*;
-
-/// Checks a claim on values of many shapes, in every layout.
-fn on_every_layout(lowest: usize, check: impl Fn(&Tensor<f64>, &Dense, &Draw)) {
-    let shapes = shape(lowest..=4).prop_map(|shape| vec![shape]).boxed();
-    let config = ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() };
-    let rng = proptest::test_runner::TestRng::deterministic_rng(proptest::test_runner::RngAlgorithm::ChaCha);
-    let mut runner = proptest::test_runner::TestRunner::new_with_rng(config, rng);
-    let result = runner.run(&Draw::strategy(shapes), |draw| {
-        let x = distinct(&draw.shapes[0], -3.0..3.0, &[], &mut Noise::new(draw.seed));
-        for variant in layout_variants(&x.tensor::<f64>()) {
-            check(&variant.laid, &Dense::of(&variant.dense), &draw);
-        }
-        Ok(())
-    });
-    if let Err(error) = result {
-        panic!("{error}");
-    }
-}
 
 #[test]
 fn products_over_axes() {

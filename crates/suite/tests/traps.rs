@@ -89,7 +89,7 @@ fn kinks_have_the_written_slopes() {
         assert_eq!(slope(op, 0.0), 0.0, "{op:?}");
     }
     assert_eq!(slope(Unary::relu6(), 6.0), 0.0);
-    assert_eq!((slope(Unary::clamp(-1.0, 2.0), -1.0), slope(Unary::clamp(-1.0, 2.0), 2.0)), (1.0, 1.0));
+    assert_eq!((slope(Unary::clamp(-1.0, 2.0), -1.0), slope(Unary::clamp(-1.0, 2.0), 2.0)), (0.0, 0.0));
     assert_eq!((slope(Unary::hardtanh(), -1.0), slope(Unary::hardtanh(), 1.0)), (0.0, 0.0));
     assert_eq!(slope(Unary::leaky_relu(0.1), 0.0), 0.1);
     assert_eq!(

@@ -65,6 +65,13 @@ impl AxisMap {
     }
 
     /// The adjoint: `[inputs, outputs]`, each row's taps in order of place.
+    ///
+    /// ```
+    /// use gradus_tensor::AxisMap;
+    /// let halves = AxisMap::new(4, [vec![(0, 0.5), (1, 0.5)], vec![(2, 0.5), (3, 0.5)]]); // means of pairs
+    /// assert_eq!((halves.inputs(), halves.outputs()), (4, 2));
+    /// assert_eq!((halves.transposed().inputs(), halves.transposed().outputs()), (2, 4));
+    /// ```
     #[must_use]
     pub fn transposed(&self) -> Self {
         let mut starts = vec![0; self.inputs + 1];

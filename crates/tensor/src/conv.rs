@@ -218,6 +218,13 @@ impl<T: Float> Tensor<T> {
     /// that of the images, of shape `input` `[N, C, H, W]`. It is also the transposed convolution
     /// (PyTorch: `conv_transpose2d`, `torch.nn.grad.conv2d_input`).
     ///
+    /// ```
+    /// use gradus_tensor::{Conv2dSpec, Tensor};
+    /// let (g, w) = (Tensor::<f32>::ones([1, 1, 2, 2]), Tensor::ones([1, 1, 2, 2]));
+    /// let dx = g.conv2d_input_grad(&w, [1, 1, 3, 3], Conv2dSpec::default());
+    /// assert_eq!(dx.to_vec(), [1.0, 2.0, 1.0, 2.0, 4.0, 2.0, 1.0, 2.0, 1.0]);
+    /// ```
+    ///
     /// # Panics
     /// As `conv2d` for images of shape `input`, or if `self` is not of its result's shape.
     #[must_use]
@@ -235,6 +242,12 @@ impl<T: Float> Tensor<T> {
     /// The adjoint of [`Tensor::conv2d`] in the kernels: `self` are the images `[N, C, H, W]`, `g` is the result's
     /// cotangent `[N, O, OH, OW]`, the answer that of the kernels, of shape `weight` `[O, C/groups, KH, KW]`
     /// (PyTorch: `torch.nn.grad.conv2d_weight`).
+    ///
+    /// ```
+    /// use gradus_tensor::{Conv2dSpec, Tensor};
+    /// let (x, g) = (Tensor::new([1, 1, 2, 2], &[1.0_f32, 2.0, 3.0, 4.0]), Tensor::from([[[1.0_f32]]]).unsqueeze(0));
+    /// assert_eq!(x.conv2d_weight_grad(&g, [1, 1, 2, 2], Conv2dSpec::default()).to_vec(), [1.0, 2.0, 3.0, 4.0]);
+    /// ```
     ///
     /// # Panics
     /// As `conv2d` for kernels of shape `weight`, or if `g` is not of its result's shape.

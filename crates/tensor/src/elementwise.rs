@@ -1,5 +1,5 @@
-//! Elementwise functions of tensors: those of the table, arithmetic and comparisons with broadcasting, choices,
-//! closures. Everything here goes through the strided engine.
+//! Elementwise functions of tensors: those of the table, arithmetic with broadcasting, closures. Everything here goes
+//! through the strided engine.
 
 use crate::arith::Arith;
 use crate::element::{Element, Float, Number};
@@ -113,6 +113,8 @@ macro_rules! define_unary {
                 $(#[$doc])*
                 ///
                 /// For each element: `[…] → […]`.
+                ///
+                #[doc = $crate::unary_example!(tensor $name)]
                 #[must_use]
                 pub fn $name(&self $(, $p: $pt)*) -> Self { self.unary(Unary::$Name { $($p),* }) }
             )*
@@ -277,6 +279,12 @@ impl<T: Element> Tensor<T> {
 
     /// `f` of each pair of elements; shapes broadcast.
     ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let (x, limit) = (Tensor::from([[1.0_f32, 5.0], [3.0, 2.0]]), Tensor::from([2_i64, 4]));
+    /// assert_eq!(x.zip(&limit, |x, n| x as i64 > n).to_vec(), [false, true, true, false]);
+    /// ```
+    ///
     /// # Panics
     /// If the shapes do not broadcast.
     #[must_use]
@@ -292,49 +300,30 @@ impl<T: Element> Tensor<T> {
         let y = Operand::new(b.storage(), b.layout());
         Tensor::build(shape, |out| strided::map2(current_isa(), out, x, y, 8, f))
     }
-}
 
-macro_rules! comparison_table {
-    ($($doc:literal $name:ident $op:tt;)*) => {
-        impl<T: Element> Tensor<T> {
-            $(
-                #[doc = $doc]
-                ///
-                /// Shapes broadcast.
-                ///
-                /// # Panics
-                /// If the shapes do not broadcast.
-                #[must_use]
-                #[track_caller]
-                pub fn $name(&self, other: &Self) -> Tensor<bool> { self.zip(other, |a, b| a $op b) }
-            )*
-        }
-    };
-}
-comparison_table! {
-    "Where a = b; a NaN equals nothing (PyTorch: `eq`)." equal ==;
-    "Where a ≠ b (PyTorch: `ne`)." not_equal !=;
-    "Where a < b (PyTorch: `lt`)." less <;
-    "Where a ≤ b (PyTorch: `le`)." less_equal <=;
-    "Where a > b (PyTorch: `gt`)." greater >;
-    "Where a ≥ b (PyTorch: `ge`)." greater_equal >=;
-}
-
-impl Tensor<bool> {
-    /// `then` where true, `otherwise` elsewhere (PyTorch: `where`). All three broadcast.
+    /// `f` of each triple of elements; shapes broadcast.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let (a, b) = (Tensor::from([1_i64, 5]), Tensor::from([4_i64, 4]));
+    /// assert_eq!(a.zip3(&b, &Tensor::scalar(true), |a, b, flip| (a < b) != flip).to_vec(), [false, true]);
+    /// ```
     ///
     /// # Panics
     /// If the shapes do not broadcast.
     #[must_use]
     #[track_caller]
-    pub fn choose<T: Element>(&self, then: &Tensor<T>, otherwise: &Tensor<T>) -> Tensor<T> {
-        let shape = common_shape("choose", then.shape(), otherwise.shape());
-        let shape = common_shape("choose", self.shape(), &shape);
-        let (c, a, b) = (self.expand(shape), then.expand(shape), otherwise.expand(shape));
+    pub fn zip3<B: Element, C: Element, U: Element>(
+        &self,
+        second: &Tensor<B>,
+        third: &Tensor<C>,
+        f: impl Fn(T, B, C) -> U + Sync + Send,
+    ) -> Tensor<U> {
+        let shape = common_shape("zip3", self.shape(), second.shape());
+        let shape = common_shape("zip3", &shape, third.shape());
+        let (a, b, c) = (self.expand(shape), second.expand(shape), third.expand(shape));
         let (x, y) = (Operand::new(a.storage(), a.layout()), Operand::new(b.storage(), b.layout()));
-        let c = Operand::new(c.storage(), c.layout());
-        Tensor::build(shape, |out| {
-            strided::map3(current_isa(), out, c, x, y, 1, |c, x, y| if c { x } else { y })
-        })
+        let z = Operand::new(c.storage(), c.layout());
+        Tensor::build(shape, |out| strided::map3(current_isa(), out, x, y, z, 8, f))
     }
 }

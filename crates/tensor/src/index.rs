@@ -1,4 +1,4 @@
-//! Joining tensors and picking elements by index: cat, stack, gather, scatter, rows by number.
+//! Joining tensors and picking whole parts by index: cat, stack, rows by number and their adjoint, embeddings, one-hot.
 
 use crate::element::{Element, Number};
 use crate::shape::Shape;
@@ -70,25 +70,109 @@ impl<T: Element> Tensor<T> {
             }
         })
     }
+}
 
-    /// `out[i][j] = self[i][index[i][j]]` along `axis` (PyTorch: `gather`); `index` has self's lengths in all other axes.
+impl<T: Element> Tensor<T> {
+    /// Elements of the flattened tensor by number: `[…], [K…] → [K…]` (PyTorch: `take`).
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::from([[1.0_f32, 2.0], [3.0, 4.0]]);
+    /// assert_eq!(x.take(&Tensor::from([3_i64, 0])).to_vec(), [4.0, 1.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If an index lies outside.
+    #[must_use]
+    #[track_caller]
+    pub fn take(&self, index: &Tensor<i64>) -> Self {
+        let picks = checked("take", index, self.len());
+        let x = self.contiguous();
+        let values = x.as_slice().unwrap_or(&[]);
+        Self::build(*index.shape(), |out| out.iter_mut().zip(picks).for_each(|(to, pick)| *to = values[pick]))
+    }
+
+    /// A row of this table for each index: `[V, D], […] → […, D]` (PyTorch: `embedding`, whose second argument is the
+    /// table).
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let table = Tensor::from([[0.0_f32, 0.5], [1.0, 1.5]]);
+    /// assert_eq!(table.embedding(&Tensor::from([[1_i64], [0]])).dims(), [2, 1, 2]);
+    /// ```
+    ///
+    /// # Panics
+    /// If this is not a matrix, or an index lies outside `0 .. V`.
+    #[must_use]
+    #[track_caller]
+    pub fn embedding(&self, index: &Tensor<i64>) -> Self {
+        let shape = self.shape();
+        assert!(shape.len() == 2, "embedding: the table is not [V, D]: {shape} ({} axes)", shape.len());
+        let rows = self.index_select(0, &index.reshape([index.len()]));
+        rows.reshape(index.shape().insert(index.rank(), shape[1]))
+    }
+
+    /// A copy with `value` in the parts `index` of `axis` (PyTorch: `index_fill`): `[…, N, …], [K] → […, N, …]`.
+    ///
+    /// # Panics
+    /// If there is no such axis, or an index lies outside.
+    #[must_use]
+    #[track_caller]
+    pub fn index_fill(&self, axis: isize, index: &Tensor<i64>, value: T) -> Self {
+        let at = self.shape().axis("index_fill", axis);
+        let picks = checked("index_fill", index, self.shape()[at]);
+        let inner: usize = self.shape()[at + 1..].iter().product();
+        let mut out = self.clone();
+        for row in out.make_mut().chunks_mut((self.shape()[at] * inner).max(1)) {
+            picks.iter().for_each(|pick| row[pick * inner..][..inner].fill(value));
+        }
+        out
+    }
+
+    /// A copy with part k of `source` in place of part `index[k]` of `axis`; of repeated indices the last counts (PyTorch:
+    /// `index_copy`): `[…, N, …], [K], […, K, …] → […, N, …]`.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let (x, rows) = (Tensor::<f32>::zeros([3, 2]), Tensor::from([[1.0, 2.0]]));
+    /// assert_eq!(x.index_copy(0, &Tensor::from([1_i64]), &rows).to_vec(), [0.0, 0.0, 1.0, 2.0, 0.0, 0.0]);
+    /// ```
     ///
     /// # Panics
     /// If the shapes do not fit or an index lies outside.
     #[must_use]
     #[track_caller]
-    pub fn gather(&self, axis: isize, index: &Tensor<i64>) -> Self {
-        let at = along("gather", self.shape(), axis, index.shape());
-        let picks = checked("gather", index, self.shape()[at]);
-        let x = self.contiguous();
-        let values = x.as_slice().unwrap_or(&[]);
-        let (inner, length, count) = strides(self.shape(), index.shape(), at);
-        Self::build(*index.shape(), |out| {
-            for (i, out) in out.iter_mut().enumerate() {
-                let (row, column) = (i / (count * inner), i % inner);
-                *out = values[(row * length + picks[i]) * inner + column];
+    pub fn index_copy(&self, axis: isize, index: &Tensor<i64>, source: &Self) -> Self {
+        self.put_parts("index_copy", axis, index, source, |_, new| new)
+    }
+
+    /// A copy in which part k of `source` meets part `index[k]` of `axis`, in the order of the indices.
+    #[track_caller]
+    fn put_parts(
+        &self,
+        name: &str,
+        axis: isize,
+        index: &Tensor<i64>,
+        source: &Self,
+        meet: impl Fn(T, T) -> T,
+    ) -> Self {
+        let at = self.shape().axis(name, axis);
+        let want = self.shape().with(at, index.len());
+        assert!(*source.shape() == want, "{name}: source does not fit: {} (needs {want})", source.shape());
+        let picks = checked(name, index, self.shape()[at]);
+        let inner: usize = self.shape()[at + 1..].iter().product();
+        let length = self.shape()[at] * inner;
+        let source = source.contiguous();
+        let values = source.as_slice().unwrap_or(&[]);
+        let mut out = self.clone();
+        let out_values = out.make_mut();
+        for (row, values) in values.chunks((picks.len() * inner).max(1)).enumerate() {
+            for (&pick, values) in picks.iter().zip(values.chunks(inner.max(1))) {
+                let to = &mut out_values[row * length + pick * inner..][..inner];
+                to.iter_mut().zip(values).for_each(|(a, &b)| *a = meet(*a, b));
             }
-        })
+        }
+        out
     }
 }
 
@@ -118,30 +202,6 @@ impl<T: Number> Tensor<T> {
         out
     }
 
-    /// A copy with `source` added at `index` along `axis`; repeated indices add up (PyTorch: `scatter_add`).
-    ///
-    /// # Panics
-    /// If the shapes do not fit or an index lies outside.
-    #[must_use]
-    #[track_caller]
-    pub fn scatter_add(&self, axis: isize, index: &Tensor<i64>, source: &Self) -> Self {
-        let at = along("scatter_add", self.shape(), axis, index.shape());
-        let same = index.shape() == source.shape();
-        assert!(same, "scatter_add: index and source differ: {} and {}", index.shape(), source.shape());
-        let picks = checked("scatter_add", index, self.shape()[at]);
-        let (inner, length, count) = strides(self.shape(), index.shape(), at);
-        let source = source.contiguous();
-        let values = source.as_slice().unwrap_or(&[]);
-        let mut out = self.clone();
-        let sums = out.make_mut();
-        for (i, &value) in values.iter().enumerate() {
-            let (row, column) = (i / (count * inner), i % inner);
-            let to = &mut sums[(row * length + picks[i]) * inner + column];
-            *to = to.plus(value);
-        }
-        out
-    }
-
     /// A copy with part k of `source` added to part `index[k]` of `axis`; repeated indices add up (PyTorch:
     /// `index_add`): `[…, N, …], [K], […, K, …] → […, N, …]`.
     ///
@@ -150,23 +210,7 @@ impl<T: Number> Tensor<T> {
     #[must_use]
     #[track_caller]
     pub fn index_add(&self, axis: isize, index: &Tensor<i64>, source: &Self) -> Self {
-        let at = self.shape().axis("index_add", axis);
-        let want = self.shape().with(at, index.len());
-        assert!(*source.shape() == want, "index_add: source does not fit: {} (needs {want})", source.shape());
-        let picks = checked("index_add", index, self.shape()[at]);
-        let inner: usize = self.shape()[at + 1..].iter().product();
-        let length = self.shape()[at] * inner;
-        let source = source.contiguous();
-        let values = source.as_slice().unwrap_or(&[]);
-        let mut out = self.clone();
-        let sums = out.make_mut();
-        for (row, values) in values.chunks((picks.len() * inner).max(1)).enumerate() {
-            for (&pick, values) in picks.iter().zip(values.chunks(inner.max(1))) {
-                let to = &mut sums[row * length + pick * inner..][..inner];
-                to.iter_mut().zip(values).for_each(|(a, &b)| *a = a.plus(b));
-            }
-        }
-        out
+        self.put_parts("index_add", axis, index, source, T::plus)
     }
 }
 
@@ -197,18 +241,4 @@ pub(crate) fn checked(op: &str, index: &Tensor<i64>, limit: usize) -> Vec<usize>
         }
     }
     out
-}
-
-/// The resolved axis, once the shapes are known to agree in all others.
-#[track_caller]
-fn along(op: &str, shape: &Shape, axis: isize, index: &Shape) -> usize {
-    let at = shape.axis(op, axis);
-    let fits = shape.len() == index.len() && index.with(at, shape[at]) == *shape;
-    assert!(fits, "{op}: index differs beside axis {axis}: {shape} and {index}");
-    at
-}
-
-/// Elements per step along the axis, and the axis' lengths in the operand and in the index.
-fn strides(shape: &Shape, index: &Shape, at: usize) -> (usize, usize, usize) {
-    (shape[at + 1..].iter().product::<usize>().max(1), shape[at], index[at].max(1))
 }

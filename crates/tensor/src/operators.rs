@@ -5,13 +5,6 @@ use crate::element::{Float, Number};
 use crate::elementwise::{Binary, Unary};
 use crate::tensor::Tensor;
 
-impl std::ops::Not for &Tensor<bool> {
-    type Output = Tensor<bool>;
-    fn not(self) -> Tensor<bool> {
-        self.map(|b| !b)
-    }
-}
-
 macro_rules! operator {
     ($trait:ident $method:ident $assign:ident $method_assign:ident $op:ident $name:literal) => {
         impl<T: Number> std::ops::$trait<&Tensor<T>> for &Tensor<T> {

@@ -45,6 +45,16 @@ impl<T: Float> Tensor<T> {
     /// As [`Tensor::max_pool2d`], but what is told of each maximum is which tap ky·KW + kx of its window it was: one byte,
     /// from which [`Pool2dSpec::place`] makes the place.
     ///
+    /// ```
+    /// use gradus_tensor::{Pool2dSpec, Tensor};
+    /// let (x, spec) = (Tensor::from([[1.0_f32, 2.0, 9.0], [3.0, 4.0, 0.0]]), Pool2dSpec::new([2, 1]));
+    /// let (largest, taps) = x.max_pool2d_taps(spec);
+    /// assert_eq!((largest.to_vec(), taps.to_vec()), (vec![3.0, 4.0, 9.0], vec![1, 1, 0]));
+    /// assert_eq!(spec.place([0, 2], 0, 3), 2); // tap 0 of the third window, in rows of 3
+    /// assert_eq!(Tensor::<f32>::ones([1, 3]).max_pool2d_taps_grad(&taps, [2, 3], spec).sum().item(), 3.0);
+    /// assert_eq!(x.max_pool2d_values(spec), largest);
+    /// ```
+    ///
     /// # Panics
     /// As `max_pool2d`, and if a window has more than 256 taps.
     #[must_use]
@@ -147,6 +157,13 @@ impl<T: Float> Tensor<T> {
     /// The adjoint of maximum pooling: `self` is the result's cotangent `[…, OH, OW]`, added up at the places `index`
     /// of planes of shape `input` `[…, H, W]` (where no index repeats: PyTorch's `max_unpool2d`).
     ///
+    /// ```
+    /// use gradus_tensor::{Pool2dSpec, Tensor};
+    /// let x = Tensor::from([[1.0_f32, 5.0], [3.0, 4.0]]);
+    /// let (_, places) = x.max_pool2d(Pool2dSpec::new([2, 2]));
+    /// assert_eq!(Tensor::from([[7.0_f32]]).max_pool2d_grad(&places, [2, 2]).to_vec(), [0.0, 7.0, 0.0, 0.0]);
+    /// ```
+    ///
     /// # Panics
     /// If `self` and `index` differ in shape, `input` differs from them beside the last two axes, or an index lies
     /// outside its plane.
@@ -193,6 +210,12 @@ impl<T: Float> Tensor<T> {
     /// The adjoint of [`Tensor::avg_pool2d`]: `self` is the result's cotangent `[…, OH, OW]`, the answer that of the
     /// planes, of shape `input` `[…, H, W]`.
     ///
+    /// ```
+    /// use gradus_tensor::{Pool2dSpec, Tensor};
+    /// let g = Tensor::from([[8.0_f32]]);
+    /// assert_eq!(g.avg_pool2d_grad([2, 2], Pool2dSpec::new([2, 2])).to_vec(), [2.0; 4]);
+    /// ```
+    ///
     /// # Panics
     /// As `avg_pool2d` for planes of shape `input`, or if `self` is not of its result's shape.
     #[must_use]
@@ -205,6 +228,13 @@ impl<T: Float> Tensor<T> {
 
     /// The mean of each of `output` = [OH, OW] cells, cell i covering ⌊i·H/OH⌋ .. ⌈(i + 1)·H/OH⌉:
     /// `[…, H, W] → […, OH, OW]` (PyTorch: `adaptive_avg_pool2d`).
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let x = Tensor::from([[1.0_f32, 2.0, 3.0]]);
+    /// assert_eq!(x.adaptive_avg_pool2d([1, 2]).to_vec(), [1.5, 2.5]); // cells 0 1 and 1 2
+    /// assert_eq!(Tensor::from([[2.0_f32, 4.0]]).adaptive_avg_pool2d_grad([1, 3]).to_vec(), [1.0, 3.0, 2.0]);
+    /// ```
     ///
     /// # Panics
     /// If there are fewer than two axes, or a side of the planes or the result is 0.
@@ -230,6 +260,12 @@ impl<T: Float> Tensor<T> {
 
     /// The largest element of each of `output` = [OH, OW] cells as in [`Tensor::adaptive_avg_pool2d`], and its place
     /// in the plane: `[…, H, W] → […, OH, OW]` twice (PyTorch: `adaptive_max_pool2d(return_indices=True)`).
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let (largest, places) = Tensor::from([[1.0_f32, 2.0, 3.0]]).adaptive_max_pool2d([1, 2]);
+    /// assert_eq!((largest.to_vec(), places.to_vec()), (vec![2.0, 3.0], vec![1, 2]));
+    /// ```
     ///
     /// # Panics
     /// As `adaptive_avg_pool2d`.

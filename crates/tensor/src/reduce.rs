@@ -1,8 +1,9 @@
 //! Reductions of tensors: over all elements, or over chosen axes with or without keeping them.
 
-use crate::element::{Element, Float, Number};
+use crate::element::{Float, Number};
 use crate::isa::current_isa;
 use crate::kernels::reduce::{Call, Reduction};
+use crate::kernels::scan::best_places;
 use crate::layout::Layout;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -45,6 +46,13 @@ impl Axes {
     /// How many elements go into each result.
     pub(crate) fn count(&self, shape: &Shape) -> usize {
         (0..shape.len()).filter(|&a| self.reduced[a]).map(|a| shape[a]).product()
+    }
+
+    /// The order of axes that puts the reduced ones last, and how many come before them.
+    pub(crate) fn to_the_end(&self, rank: usize) -> (Vec<usize>, usize) {
+        let mut order: Vec<usize> = (0..rank).collect();
+        order.sort_by_key(|&axis| self.reduced[axis]);
+        (order, (0..rank).filter(|&axis| !self.reduced[axis]).count())
     }
 
     /// The layout split into its kept and its reduced axes.
@@ -177,34 +185,15 @@ impl<T: Number> Tensor<T> {
     }
 
     #[track_caller]
-    fn argument(&self, name: &str, axis: isize, better: impl Fn(T, T) -> bool) -> Tensor<i64> {
+    fn argument(&self, name: &str, axis: isize, better: impl Fn(T, T) -> bool + Sync + Send) -> Tensor<i64> {
         let at = self.shape().axis(name, axis);
-        let length = self.shape()[at];
-        assert!(length > 0, "{name}: nothing to choose from: {} axis {axis}", self.shape());
-        let stride = self.layout().strides()[at];
-        let starts = self.layout().without(at);
-        let mut out = Vec::with_capacity(starts.count());
-        starts.collapse().runs(0, starts.count(), |first, step, count| {
-            for i in 0..count {
-                let base = first.wrapping_add_signed(i as isize * step);
-                let value = |j: usize| self.storage()[base.wrapping_add_signed(j as isize * stride)];
-                let mut best = 0;
-                for j in 1..length {
-                    let (new, old) = (value(j), value(best));
-                    if better(new, old) || (is_nan(new) && !is_nan(old)) {
-                        best = j;
-                    }
-                }
-                out.push(best as i64);
-            }
-        });
-        Tensor::new(self.shape().remove(at), &out)
+        let (n, inner) = (self.shape()[at], self.shape()[at + 1..].iter().product());
+        assert!(n > 0, "{name}: nothing to choose from: {} axis {axis}", self.shape());
+        let x = self.contiguous();
+        Tensor::build(self.shape().remove(at), |out| {
+            best_places(out, x.as_slice().unwrap_or(&[]), (n, inner), better);
+        })
     }
-}
-
-#[allow(clippy::eq_op)] // x != x asks for NaN
-fn is_nan<T: Element>(x: T) -> bool {
-    x != x
 }
 
 impl<T: Float> Tensor<T> {
@@ -223,37 +212,5 @@ impl<T: Float> Tensor<T> {
     pub fn mean_axes(&self, axes: &[isize], keep: bool) -> Self {
         let count = Axes::new("mean", self.shape(), axes).count(self.shape());
         self.sum_axes(axes, keep) / T::of(count as f64)
-    }
-
-    /// Variances over `axes`: Σ (x − mean)² / (n − correction), in two passes (PyTorch: `var`).
-    ///
-    /// # Panics
-    /// If an axis does not exist or is named twice.
-    #[must_use]
-    #[track_caller]
-    pub fn var_axes(&self, axes: &[isize], correction: f64, keep: bool) -> Self {
-        let count = Axes::new("var", self.shape(), axes).count(self.shape());
-        let deviation = self - &self.mean_axes(axes, true);
-        deviation.square().sum_axes(axes, keep) / T::of((count as f64 - correction).max(0.0))
-    }
-}
-
-impl Tensor<bool> {
-    /// How many are true.
-    #[must_use]
-    pub fn count_true(&self) -> usize {
-        self.cast::<i64>().sum().item() as usize
-    }
-
-    /// Whether all are true; yes of nothing.
-    #[must_use]
-    pub fn all(&self) -> bool {
-        self.count_true() == self.len()
-    }
-
-    /// Whether any is true; no of nothing.
-    #[must_use]
-    pub fn any(&self) -> bool {
-        self.count_true() > 0
     }
 }

@@ -9,6 +9,12 @@ use crate::shape::Shape;
 use crate::tensor::Tensor;
 
 /// How values between places are found.
+///
+/// ```
+/// use gradus_tensor::{GridSampling, SamplingMode};
+/// let how = GridSampling { mode: SamplingMode::Nearest, ..GridSampling::default() };
+/// assert_eq!((how.mode, GridSampling::default().mode), (SamplingMode::Nearest, SamplingMode::Linear));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum SamplingMode {
     /// Two neighbours along each axis (PyTorch: `bilinear`).
@@ -134,6 +140,13 @@ impl<T: Float> Tensor<T> {
     /// The adjoint of [`Tensor::sample`] in its input of `places` places: self is the result's cotangent `[N, C, P]`, the
     /// answer `[N, C, S]`; what several samples read adds up.
     ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let (index, weight) = (Tensor::from([[[0_i64, 1]]]), Tensor::from([[[0.75_f32, 0.25]]])); // one sample of two places
+    /// let g = Tensor::from([[[8.0_f32]]]);
+    /// assert_eq!(g.sample_input_grad(&index, &weight, 3).to_vec(), [6.0, 2.0, 0.0]);
+    /// ```
+    ///
     /// # Panics
     /// If the shapes do not fit or an index is `places` or more.
     #[must_use]
@@ -166,6 +179,12 @@ impl<T: Float> Tensor<T> {
 
     /// The adjoint of [`Tensor::sample`] in its weights: self is the input `[N, C, S]`, `g` the result's cotangent
     /// `[N, C, P]`, the answer `[N, P, K]`.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let (x, index) = (Tensor::from([[[3.0_f32, 5.0]]]), Tensor::from([[[0_i64, 1]]]));
+    /// assert_eq!(x.sample_weight_grad(&index, &Tensor::from([[[2.0]]])).to_vec(), [6.0, 10.0]);
+    /// ```
     ///
     /// # Panics
     /// If the shapes do not fit or an index is S or more.

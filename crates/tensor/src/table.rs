@@ -97,6 +97,8 @@ macro_rules! unary_table {
             round Round() = |x| x.round(); nothing |g, _n| g.nought();
             /// Rounds towards 0. Its derivative is 0 everywhere.
             trunc Trunc() = |x| x.trunc(); nothing |g, _n| g.nought();
+            /// x − trunc x, the fractional part with x's sign (PyTorch: `frac`). Its derivative is 1 everywhere.
+            fract Fract() = |x| x.clone() - x.trunc(); nothing |g, _n| g;
             /// x + c.
             add_scalar AddScalar(c: f64) = |x| x + c; nothing |g, _n| g;
             /// c·x.
@@ -104,11 +106,11 @@ macro_rules! unary_table {
             /// x^p for a constant p (PyTorch: `pow`); the derivative is p·x^(p−1), and 0 for p = 0.
             powf Powf(exponent: f64) = |x| x.powf(exponent);
                 input |g, x| if exponent == 0.0 { g.nought() } else { g * x.powf(exponent - 1.0) * exponent };
-            /// x limited to low ..= high; the derivative is 1 inside, borders included, and 0 outside.
+            /// x limited to low ..= high; the derivative is 1 inside, and 0 from the borders on.
             clamp Clamp(low: f64, high: f64) =
                 |x| x.at_least(low).at_most(high);
                 input |g, x| { let zero = g.clone().nought();
-                      let g = x.clone().where_gt(high, zero.clone(), g); (-x).where_gt(-low, zero, g) };
+                      let g = (-x.clone()).where_gt(-high, g, zero.clone()); x.where_gt(low, g, zero) };
             /// max(x, 0); the derivative at 0 is 0.
             relu Relu() = |x| x.at_least(0.0); output |g, y| y.where_gt(0.0, g.clone(), g.nought());
             /// min(max(x, 0), 6).
@@ -145,6 +147,10 @@ macro_rules! unary_table {
             log_sigmoid LogSigmoid() = |x| -(-x).log1p_exp(); input |g, x| g * (-x).sigmoid();
             /// ln(1 + e^x) (PyTorch: `softplus` with β = 1).
             softplus Softplus() = |x| x.log1p_exp(); input |g, x| g * x.sigmoid();
+            /// ln(1 + e^(βx))/β, and x where βx > threshold (PyTorch: `softplus(beta, threshold)`).
+            softplus_with SoftplusWith(beta: f64, threshold: f64) =
+                |x| { let scaled = x.clone() * beta; scaled.clone().where_gt(threshold, x, scaled.log1p_exp() / beta) };
+                input |g, x| { let scaled = x * beta; scaled.clone().where_gt(threshold, g.clone(), g * scaled.sigmoid()) };
             /// x·σ(x), also called swish (Ramachandran et al. 2017).
             silu Silu() = |x| x.clone() * x.sigmoid();
                 input |g, x| { let s = x.clone().sigmoid(); g * s.clone() * (x * (-s + 1.0) + 1.0) };

@@ -23,6 +23,7 @@ impl Items {
             let Some((name, inside)) = rest.split_once("/src/") else { continue };
             let names = items.0.entry(name.to_owned()).or_default();
             names.extend(declared(&source));
+            names.extend(made(&source.text));
             if inside == "lib.rs" || inside.ends_with("mod.rs") {
                 names.extend(exported(&source.code));
             }
@@ -74,6 +75,39 @@ fn declared(source: &Source) -> Vec<String> {
     names
 }
 
+/// The types that a macro makes: documented lines `Name …` within its call.
+fn made(text: &str) -> Vec<String> {
+    let mut documented = false;
+    let mut names = Vec::new();
+    for line in text.lines() {
+        let line = line.trim();
+        let name: String = line.chars().take_while(|&c| is_word(c)).collect();
+        let more =
+            line[name.len()..].strip_prefix(' ').is_some_and(|rest| rest.starts_with(char::is_alphanumeric));
+        if documented && more && name.starts_with(char::is_uppercase) {
+            names.push(name);
+        }
+        documented = line.starts_with("///") || line.starts_with("#[");
+        names.extend(methods(line));
+    }
+    names
+}
+
+/// The methods that a macro makes from a line of its call that holds their documentation as a string.
+fn methods(line: &str) -> Vec<String> {
+    let parts: Vec<&str> = line.split('"').collect();
+    let [before, documentation, after] = parts[..] else { return Vec::new() };
+    let code = format!("{before} {after}");
+    if !documentation.contains("PyTorch") || code.contains(['(', ')', '[', '#', '.']) {
+        return Vec::new();
+    }
+    let words = code.split_whitespace().map(|word| word.trim_end_matches(';'));
+    words
+        .filter(|word| word.len() > 1 && word.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
+        .map(str::to_owned)
+        .collect()
+}
+
 /// The last names in `pub use …;`.
 fn exported(code: &str) -> Vec<String> {
     let uses = code.split("pub use ").skip(1).filter_map(|rest| rest.split(';').next());
@@ -112,6 +146,20 @@ mod tests {
             assert!(!items.has(&format!("layers::{name}")), "{name}");
         }
         assert!(!items.has("losses::one"));
+    }
+
+    #[test]
+    fn types_made_by_macros_are_public() {
+        let text = "activations! {\n    /// max(x, 0).\n    Relu relu;\n    Other none;\n}\n";
+        let items = items("crates/layers/src/activation.rs", text);
+        assert!(items.has("layers::Relu") && !items.has("layers::Other"));
+        let text = "made! {\n    \"a ≤ b (PyTorch: `le`).\" less_equal less_equal_scalar <=;\n    panic!(\"PyTorch\") none;\n}\n";
+        let items = self::items("crates/tensor/src/logic.rs", text);
+        assert!(
+            items.has("Tensor::less_equal")
+                && items.has("Tensor::less_equal_scalar")
+                && !items.has("Tensor::none")
+        );
     }
 
     #[test]

@@ -30,6 +30,7 @@ macro_rules! binary {
         }
     )*};
 }
+pub(super) use binary;
 
 binary! {
     Sum "add" saves Save::NOTHING, |a, b| a + b, |_s, g| vec![Some(g.clone()), Some(g.clone())], of_sum;
@@ -40,7 +41,7 @@ binary! {
         let per = g / s.input(1);
         vec![Some(per.clone()), s.wants(1).then(|| -(per * s.output()))]
     };
-    Power "pow" saves Save::INPUTS.and(Save::OUTPUT), |a, b| a.zip(b, |a, b| a.powf(b)), |s, g| {
+    Power "pow" saves Save::INPUTS.and(Save::OUTPUT), |a, b| a.pow(b), |s, g| {
         let (a, b) = (s.input(0), s.input(1));
         // At base 0 the logarithm is −∞ where the power is 0: the product is 0 there, as its limit from above.
         let zero_base = a.value().map(|a| a == T::ZERO);

@@ -279,6 +279,7 @@ impl<T: Float> Var<T> {
     /// let w = Var::leaf(Tensor::<f32>::ones([4, 2, 3, 3, 3]));
     /// let y = x.conv3d(&w, None, Conv3dSpec::default());
     /// assert_eq!((y.dims(), y.value().to_vec()), ([1, 4, 1, 1, 1], vec![54.0; 4]));
+    /// assert_eq!(x.conv3d_relu(&w, None, Conv3dSpec::default()).value(), y.value()); // nothing is below 0
     /// ```
     ///
     /// # Panics
@@ -349,6 +350,14 @@ impl<T: Float> Var<T> {
     /// Each input element spreads a filter over the result:
     /// `[N, C, D, H, W], [C, O/groups, KD, KH, KW], [O] → [N, O, OD, OH, OW]`, sizes as in [`Var::conv_transpose2d`]
     /// (PyTorch: `functional.conv_transpose3d`).
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_tensor::{ConvTransposeSpec, Tensor};
+    /// let (x, w) = (Var::leaf(Tensor::<f32>::ones([1, 2, 1, 1, 1])), Var::leaf(Tensor::ones([2, 3, 2, 2, 2])));
+    /// let y = x.conv_transpose3d(&w, None, ConvTransposeSpec::default());
+    /// assert_eq!((y.dims(), y.value().at(&[0, 2, 1, 1, 1])), ([1, 3, 2, 2, 2], 2.0));
+    /// ```
     ///
     /// # Panics
     /// If the shapes do not fit each other and the specification.

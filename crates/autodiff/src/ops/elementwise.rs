@@ -78,6 +78,8 @@ macro_rules! methods {
                 $(#[$doc])*
                 ///
                 /// For each element: `[…] → […]`.
+                ///
+                #[doc = gradus_tensor::unary_example!(var $name)]
                 #[must_use]
                 #[track_caller]
                 pub fn $name(&self $(, $p: $pt)*) -> Self { self.unary(Unary::$name($($p),*)) }

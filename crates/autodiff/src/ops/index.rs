@@ -1,4 +1,5 @@
-//! Joining and picking: cat, stack, gather and its adjoint, rows by number and their adjoint.
+//! Joining and picking whole parts: cat, stack, rows by number and their adjoint, embeddings; and the one op that picks
+//! parts or elements and its adjoint.
 
 use gradus_tensor::{Float, Shape, Tensor};
 
@@ -39,10 +40,10 @@ impl<T: Float> Op<T> for Cat {
 }
 
 /// Picks or, as its own adjoint, adds back: `gather` ↔ `scatter_add`, `index_select` ↔ `index_add`.
-struct Pick {
-    axis: isize,
-    index: Tensor<i64>,
-    rows: bool,
+pub(super) struct Pick {
+    pub(super) axis: isize,
+    pub(super) index: Tensor<i64>,
+    pub(super) rows: bool,
 }
 
 impl<T: Float> Op<T> for Pick {
@@ -154,26 +155,6 @@ impl<T: Float> Var<T> {
         Self::cat(&parts.iter().collect::<Vec<_>>(), axis)
     }
 
-    /// `out[i][j] = self[i][index[i][j]]` along `axis`; `index` has self's lengths in all other axes.
-    ///
-    /// # Panics
-    /// If the shapes do not fit or an index lies outside.
-    #[must_use]
-    #[track_caller]
-    pub fn gather(&self, axis: isize, index: &Tensor<i64>) -> Self {
-        apply(Pick { axis, index: index.clone(), rows: false }, &[self])
-    }
-
-    /// `self` with `source` added at `index` along `axis`; repeated indices add up.
-    ///
-    /// # Panics
-    /// If the shapes do not fit or an index lies outside.
-    #[must_use]
-    #[track_caller]
-    pub fn scatter_add(&self, axis: isize, index: &Tensor<i64>, source: &Self) -> Self {
-        self + put_back(source, axis, index, *self.shape())
-    }
-
     /// Parts `index` of `axis`, in that order: `[…, N, …], [K] → […, K, …]`.
     ///
     /// # Panics
@@ -192,5 +173,82 @@ impl<T: Float> Var<T> {
     #[track_caller]
     pub fn index_add(&self, axis: isize, index: &Tensor<i64>, source: &Self) -> Self {
         self + apply(PutBack { axis, index: index.clone(), rows: true, shape: *self.shape() }, &[source])
+    }
+
+    /// `self` with `value` in the parts `index` of `axis`, without a gradient there (PyTorch: `index_fill`).
+    ///
+    /// # Panics
+    /// If there is no such axis, or an index lies outside.
+    #[must_use]
+    #[track_caller]
+    pub fn index_fill(&self, axis: isize, index: &Tensor<i64>, value: f64) -> Self {
+        let (at, none) = (self.shape().axis("index_fill", axis), Tensor::<bool>::zeros([self.dim(axis)]));
+        let hit = none.index_fill(0, index, true);
+        let mut shape = vec![1; self.rank()];
+        shape[at] = hit.len();
+        self.masked_fill(&hit.reshape(shape), value)
+    }
+
+    /// `self` with part k of `source` in place of part `index[k]` of `axis`; of repeated indices the last counts, and it
+    /// alone gets a gradient (PyTorch: `index_copy`).
+    ///
+    /// # Panics
+    /// If the shapes do not fit or an index lies outside.
+    #[must_use]
+    #[track_caller]
+    pub fn index_copy(&self, axis: isize, index: &Tensor<i64>, source: &Self) -> Self {
+        let at = self.shape().axis("index_copy", axis);
+        let want = self.shape().with(at, index.len());
+        assert!(
+            *source.shape() == want,
+            "index_copy: source does not fit: {} (needs {want})",
+            source.shape()
+        );
+        let order = Tensor::<i64>::arange(index.len());
+        let last = Tensor::zeros([self.dim(axis)]).index_copy(0, index, &order).index_select(0, index);
+        let mut shape = vec![1; self.rank()];
+        shape[at] = index.len();
+        let lost = source.masked_fill(&last.not_equal(&order).reshape(shape), 0.0);
+        self.index_fill(axis, index, 0.0).index_add(axis, index, &lost)
+    }
+
+    /// Elements of the flattened variable by number: `[…], [K…] → [K…]` (PyTorch: `take`).
+    ///
+    /// # Panics
+    /// If an index lies outside.
+    #[must_use]
+    #[track_caller]
+    pub fn take(&self, index: &Tensor<i64>) -> Self {
+        self.reshape([self.len()]).index_select(0, &index.reshape([index.len()])).reshape(*index.shape())
+    }
+
+    /// The elements where the mask is true, in row-major order, `[K]` (PyTorch: `masked_select`). Shapes broadcast.
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast.
+    #[must_use]
+    #[track_caller]
+    pub fn masked_select(&self, mask: &Tensor<bool>) -> Self {
+        let (x, m) = (self.shape(), mask.shape());
+        let Some(shape) = x.broadcast(m) else {
+            panic!("masked_select: shapes do not broadcast: {x} and {m} (each axis equal, or 1)");
+        };
+        let mask = mask.expand(shape);
+        let places = mask.reshape([mask.len()]).nonzero();
+        self.expand(shape).take(&places.reshape([places.len()]))
+    }
+
+    /// A row of this table for each index: `[V, D], […] → […, D]` (PyTorch: `embedding`, whose second argument is the
+    /// table).
+    ///
+    /// # Panics
+    /// If this is not a matrix, or an index lies outside `0 .. V`.
+    #[must_use]
+    #[track_caller]
+    pub fn embedding(&self, index: &Tensor<i64>) -> Self {
+        let shape = self.shape();
+        assert!(shape.len() == 2, "embedding: the table is not [V, D]: {shape} ({} axes)", shape.len());
+        let rows = self.index_select(0, &index.reshape([index.len()]));
+        rows.reshape(index.shape().insert(index.rank(), shape[1]))
     }
 }

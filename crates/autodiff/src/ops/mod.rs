@@ -7,10 +7,15 @@ mod conv;
 mod decompose;
 mod determinant;
 mod elementwise;
+#[cfg(feature = "fft")]
+mod fourier;
+mod functions;
 mod index;
 mod least_squares;
 mod matmul;
+mod order;
 mod pad;
+mod pairs;
 mod patches;
 mod pieces;
 mod pool;
@@ -20,8 +25,11 @@ mod resample;
 mod reshape;
 mod rnn;
 mod sample;
+mod scan;
+mod scatter;
 mod softmax;
 mod solve;
+mod statistics;
 mod triangle;
 mod view;
 

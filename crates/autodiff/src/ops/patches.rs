@@ -64,6 +64,15 @@ impl<T: Float> Var<T> {
     /// Columns `[N, C·KH·KW, L]` added up at the places of images `[N, C, H, W]`, `input` = [H, W]: the adjoint of
     /// [`Var::im2col`] (PyTorch: `functional.fold`).
     ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_tensor::{PatchSpec, Tensor};
+    /// let x = Var::leaf(Tensor::<f32>::ones([1, 1, 3, 3]));
+    /// let spec = PatchSpec::new([2, 2]);
+    /// let y = x.im2col(spec).col2im([3, 3], spec); // each pixel as often as a patch holds it
+    /// assert_eq!(y.value().to_vec(), [1.0, 2.0, 1.0, 2.0, 4.0, 2.0, 1.0, 2.0, 1.0]);
+    /// ```
+    ///
     /// # Panics
     /// If there are not three axes, the rows are no multiple of the patch's elements, the number of columns is not that
     /// of the places, a size is 0, or a patch exceeds the padded image.

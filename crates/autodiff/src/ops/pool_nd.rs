@@ -91,6 +91,13 @@ impl<T: Float> Var<T> {
     /// The largest element of each window: `[…, D, H, W] → […, OD, OH, OW]`, ties and NaN as in [`Var::max_pool2d`]
     /// (PyTorch: `functional.max_pool3d`).
     ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_tensor::{PoolSpec, Tensor};
+    /// let x = Var::leaf(Tensor::<f32>::arange(8).reshape([1, 2, 2, 2]));
+    /// assert_eq!(x.max_pool3d(PoolSpec::new([2, 2, 2])).item(), 7.0);
+    /// ```
+    ///
     /// # Panics
     /// If there are fewer than three axes or the window does not fit.
     #[must_use]
@@ -101,6 +108,13 @@ impl<T: Float> Var<T> {
 
     /// The mean of each window: `[…, L] → […, OL]` (PyTorch: `functional.avg_pool1d`).
     ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_tensor::PoolSpec;
+    /// let y = Var::constant([1.0_f32, 3.0, 2.0, 0.0]).avg_pool1d(PoolSpec::new([2]));
+    /// assert_eq!(y.value().to_vec(), [2.0, 1.0]);
+    /// ```
+    ///
     /// # Panics
     /// If there is no axis or the window does not fit.
     #[must_use]
@@ -110,6 +124,13 @@ impl<T: Float> Var<T> {
     }
 
     /// The mean of each window: `[…, D, H, W] → […, OD, OH, OW]` (PyTorch: `functional.avg_pool3d`).
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_tensor::{PoolSpec, Tensor};
+    /// let x = Var::leaf(Tensor::<f32>::arange(8).reshape([1, 2, 2, 2]));
+    /// assert_eq!(x.avg_pool3d(PoolSpec::new([2, 2, 2])).item(), 3.5);
+    /// ```
     ///
     /// # Panics
     /// If there are fewer than three axes or the window does not fit.
@@ -122,6 +143,12 @@ impl<T: Float> Var<T> {
     /// Means over `size` regions that cover the sequence: `[…, L] → […, size]` (PyTorch:
     /// `functional.adaptive_avg_pool1d`).
     ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// let y = Var::constant([1.0_f32, 2.0, 3.0]).adaptive_avg_pool1d([2]); // over 0 1 and 1 2
+    /// assert_eq!(y.value().to_vec(), [1.5, 2.5]);
+    /// ```
+    ///
     /// # Panics
     /// If there is no axis, or it or the size is 0.
     #[must_use]
@@ -132,6 +159,13 @@ impl<T: Float> Var<T> {
 
     /// Means over regions that cover the volume: `[…, D, H, W] → […, size[0], size[1], size[2]]` (PyTorch:
     /// `functional.adaptive_avg_pool3d`).
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_tensor::Tensor;
+    /// let x = Var::leaf(Tensor::<f32>::arange(8).reshape([1, 2, 2, 2]));
+    /// assert_eq!(x.adaptive_avg_pool3d([2, 1, 1]).value().to_vec(), [1.5, 5.5]);
+    /// ```
     ///
     /// # Panics
     /// If there are fewer than three axes, or one of them or a size is 0.
@@ -161,12 +195,18 @@ impl<T: Float> Var<T> {
     #[track_caller]
     pub fn max_pool_with_indices<const D: usize>(&self, spec: PoolSpec<D>) -> (Self, Tensor<i64>) {
         let (_, place) = self.value().max_pool_with_indices(spec);
-        (self.picked::<D>(&place), place)
+        (self.taken_at::<D>(&place), place)
     }
 
     /// The largest element of each of `size` regions that cover the last `D` (1 to 3) axes, and its place counted row by
     /// row over these axes (PyTorch: `adaptive_max_pool1d`, `adaptive_max_pool2d`, `adaptive_max_pool3d` with
     /// `return_indices=True`).
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// let (y, place) = Var::constant([1.0_f32, 3.0, 2.0]).adaptive_max_pool_with_indices([2]);
+    /// assert_eq!((y.value().to_vec(), place.to_vec()), (vec![3.0, 3.0], vec![1, 1]));
+    /// ```
     ///
     /// # Panics
     /// If there are fewer than `D` axes, or one of them or a size is 0.
@@ -174,17 +214,23 @@ impl<T: Float> Var<T> {
     #[track_caller]
     pub fn adaptive_max_pool_with_indices<const D: usize>(&self, size: [usize; D]) -> (Self, Tensor<i64>) {
         let (_, place) = self.value().adaptive_max_pool_with_indices(size);
-        (self.picked::<D>(&place), place)
+        (self.taken_at::<D>(&place), place)
     }
 
     /// The elements at `place`, counted row by row over the last `D` axes.
-    fn picked<const D: usize>(&self, place: &Tensor<i64>) -> Self {
+    fn taken_at<const D: usize>(&self, place: &Tensor<i64>) -> Self {
         let flat = place.reshape(merged(place.shape(), D));
         self.reshape(merged(self.shape(), D)).gather(-1, &flat).reshape(*place.shape())
     }
 
     /// The largest element of each of `size` regions that cover the sequence: `[…, L] → […, size]` (PyTorch:
     /// `functional.adaptive_max_pool1d`).
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// let y = Var::constant([1.0_f32, 2.0, 3.0]).adaptive_max_pool1d([2]); // over 0 1 and 1 2
+    /// assert_eq!(y.value().to_vec(), [2.0, 3.0]);
+    /// ```
     ///
     /// # Panics
     /// If there is no axis, or it or the size is 0.
@@ -197,6 +243,12 @@ impl<T: Float> Var<T> {
     /// The largest element of each region that covers the plane: `[…, H, W] → […, size[0], size[1]]` (PyTorch:
     /// `functional.adaptive_max_pool2d`).
     ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// let y = Var::constant([[1.0_f32, 2.0], [3.0, 4.0]]).adaptive_max_pool2d([2, 1]);
+    /// assert_eq!(y.value().to_vec(), [2.0, 4.0]);
+    /// ```
+    ///
     /// # Panics
     /// If there are fewer than two axes, or one of them or a size is 0.
     #[must_use]
@@ -207,6 +259,13 @@ impl<T: Float> Var<T> {
 
     /// The largest element of each region that covers the volume: `[…, D, H, W] → […, size[0], size[1], size[2]]`
     /// (PyTorch: `functional.adaptive_max_pool3d`).
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_tensor::Tensor;
+    /// let x = Var::leaf(Tensor::<f32>::arange(8).reshape([1, 2, 2, 2]));
+    /// assert_eq!(x.adaptive_max_pool3d([2, 1, 1]).value().to_vec(), [3.0, 7.0]);
+    /// ```
     ///
     /// # Panics
     /// If there are fewer than three axes, or one of them or a size is 0.
@@ -259,6 +318,13 @@ impl<T: Float> Var<T> {
 
     /// [`Var::lp_pool1d`] over planes: `[…, H, W] → […, OH, OW]` (PyTorch: `functional.lp_pool2d`).
     ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_tensor::PoolSpec;
+    /// let y = Var::constant([[3.0_f64, 4.0], [0.0, 0.0]]).lp_pool2d(2.0, PoolSpec::new([2, 2]));
+    /// assert_eq!(y.item(), 5.0);
+    /// ```
+    ///
     /// # Panics
     /// As `lp_pool1d`, for two axes.
     #[must_use]
@@ -268,6 +334,13 @@ impl<T: Float> Var<T> {
     }
 
     /// [`Var::lp_pool1d`] over volumes: `[…, D, H, W] → […, OD, OH, OW]` (PyTorch: `functional.lp_pool3d`).
+    ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// use gradus_tensor::{PoolSpec, Tensor};
+    /// let x = Var::leaf(Tensor::<f64>::ones([1, 2, 2, 1]));
+    /// assert_eq!(x.lp_pool3d(2.0, PoolSpec::new([2, 2, 1])).item(), 2.0);
+    /// ```
     ///
     /// # Panics
     /// As `lp_pool1d`, for three axes.

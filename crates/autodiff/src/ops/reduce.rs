@@ -1,4 +1,4 @@
-//! Reductions: sum, mean, maximum, minimum, variance, log-sum-exp, and the sum that undoes a broadcast.
+//! Reductions: sum, mean, maximum, minimum, and the sum that undoes a broadcast.
 
 use gradus_tensor::{Float, Shape, Tensor};
 
@@ -8,7 +8,7 @@ use crate::var::{Var, apply};
 
 /// The shape with the reduced axes at length 1, to which a reduced cotangent is reshaped before it stretches.
 #[track_caller]
-fn kept(shape: &Shape, axes: &[isize]) -> Shape {
+pub(super) fn kept(shape: &Shape, axes: &[isize]) -> Shape {
     let mut out = *shape;
     for (axis, length) in out.iter_mut().enumerate() {
         if axes.is_empty() || axes.iter().any(|&a| shape.axis("reduce", a) == axis) {
@@ -19,7 +19,7 @@ fn kept(shape: &Shape, axes: &[isize]) -> Shape {
 }
 
 /// The examples lie along an axis that is left.
-fn reduced<T: Float>(shape: &Shape, axes: &[isize], batch: Batch) -> Option<Vec<Flow<T>>> {
+pub(super) fn reduced<T: Float>(shape: &Shape, axes: &[isize], batch: Batch) -> Option<Vec<Flow<T>>> {
     batch.aligned(&kept(shape, axes), shape).map(|batch| vec![Flow::Along(batch)])
 }
 
@@ -145,19 +145,6 @@ impl<T: Float> Var<T> {
         let sum = self.sum_axes(axes, keep);
         let count = self.len() as f64 / sum.len().max(1) as f64;
         sum / count
-    }
-
-    /// Variances over `axes`: Σ (x − mean)² / (n − correction) (PyTorch: `var`).
-    ///
-    /// # Panics
-    /// If an axis does not exist or is named twice.
-    #[must_use]
-    #[track_caller]
-    pub fn var_axes(&self, axes: &[isize], correction: f64, keep: bool) -> Self {
-        let deviation = self - self.mean_axes(axes, true);
-        let sum = deviation.square().sum_axes(axes, keep);
-        let count = self.len() as f64 / sum.len().max(1) as f64;
-        sum / (count - correction).max(0.0)
     }
 
     /// The largest elements over `axes` (an empty list: all); equals share the gradient evenly (PyTorch: `amax`).

@@ -302,6 +302,13 @@ impl<T: Float> Var<T> {
     /// The X with A·X = B from the Cholesky factor L = self of A: `[…, N, N], […, N, K] → […, N, K]` (PyTorch:
     /// `cholesky_solve`, which names B first).
     ///
+    /// ```
+    /// use gradus_autodiff::Var;
+    /// let (a, b) = (Var::leaf([[4.0_f64, 2.0], [2.0, 5.0]]), Var::constant([[8.0], [12.0]]));
+    /// assert_eq!(a.cholesky()?.cholesky_solve(&b)?.value().to_vec(), [1.0, 2.0]);
+    /// # Ok::<(), gradus_autodiff::tensor::LinalgError>(())
+    /// ```
+    ///
     /// # Errors
     /// If an element of L's diagonal is 0 or NaN.
     ///

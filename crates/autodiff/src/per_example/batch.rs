@@ -10,22 +10,6 @@ use super::Flow;
 /// changes nothing.
 ///
 /// ```
-/// use gradus_autodiff::{Batch, Flow, Place};
-/// use gradus_tensor::{Precision, Shape, Tensor};
-/// let (batch, shape) = (Batch::new(3, 1), Shape::new(&[6, 2])); // 3 examples, two rows each
-/// let place = Place { axis: 0, before: 1, after: 2 };
-/// assert_eq!((batch.count(), batch.place(&shape)), (3, Some(place)));
-/// assert_eq!(batch.moved(place, &Shape::new(&[4, 6]), 1), Batch::new(3, 4));
-/// assert_eq!(batch.aligned(&shape, &Shape::new(&[5, 6, 2])), Some(Batch::new(3, 5)));
-/// assert!(matches!(batch.leading::<f64>(&shape, 1, &shape), Some(Flow::Along(_))));
-///
-/// let x = Tensor::<f64>::ones(shape);
-/// assert_eq!(batch.rows(&x).unwrap().dims(), [3, 2, 2]);
-/// assert_eq!(batch.sum_to(&x, &Shape::new(&[2])).unwrap(), Tensor::full([3, 2], 2.0));
-/// assert_eq!(batch.products(&x, &x, Precision::Full).unwrap(), Tensor::full([3, 2, 2], 2.0));
-/// ```
-///
-/// ```
 /// use gradus_autodiff::{Batch, Cotangents, Flow, Op, Place, Save, Saved, Var, apply, per_example_gradients};
 /// use gradus_tensor::Tensor;
 ///
@@ -51,6 +35,22 @@ use super::Flow;
 /// let w = Var::leaf([1.0_f32, 1.0, 1.0]);
 /// let losses = apply(ScaleAndTurn, &[&x, &w]).sum_axes(&[0], false); // a loss for each row of x
 /// assert_eq!(per_example_gradients(&losses, &[&w])[0].to_vec(), x.value().to_vec());
+/// ```
+///
+/// ```
+/// use gradus_autodiff::{Batch, Flow, Place};
+/// use gradus_tensor::{Precision, Shape, Tensor};
+/// let (batch, shape) = (Batch::new(3, 1), Shape::new(&[6, 2])); // 3 examples, two rows each
+/// let place = Place { axis: 0, before: 1, after: 2 };
+/// assert_eq!((batch.count(), batch.place(&shape)), (3, Some(place)));
+/// assert_eq!(batch.moved(place, &Shape::new(&[4, 6]), 1), Batch::new(3, 4));
+/// assert_eq!(batch.aligned(&shape, &Shape::new(&[5, 6, 2])), Some(Batch::new(3, 5)));
+/// assert!(matches!(batch.leading::<f64>(&shape, 1, &shape), Some(Flow::Along(_))));
+///
+/// let x = Tensor::<f64>::ones(shape);
+/// assert_eq!(batch.rows(&x).unwrap().dims(), [3, 2, 2]);
+/// assert_eq!(batch.sum_to(&x, &Shape::new(&[2])).unwrap(), Tensor::full([3, 2], 2.0));
+/// assert_eq!(batch.products(&x, &x, Precision::Full).unwrap(), Tensor::full([3, 2, 2], 2.0));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Batch {

@@ -104,6 +104,7 @@ fn rounding() -> Vec<Row> {
         unary(Unary::ceil(), f64::ceil).kinks(INTEGERS).law(Increasing).law(Idempotent),
         unary(Unary::round(), f64::round_ties_even).kinks(HALVES).law(Odd).law(Increasing).law(Idempotent),
         unary(Unary::trunc(), f64::trunc).kinks(INTEGERS).law(Odd).law(Increasing).law(Idempotent),
+        unary(Unary::fract(), |x| x % 1.0).kinks(INTEGERS).law(Odd).law(Idempotent).law(Between(-1.0, 1.0)),
     ]
 }
 
@@ -152,6 +153,13 @@ fn activations() -> Vec<Row> {
         unary(Unary::sigmoid(), sigmoid).domain(-6.0..6.0).law(Increasing).law(Between(0.0, 1.0)),
         unary(Unary::log_sigmoid(), |x| sigmoid(x).ln()).domain(-6.0..6.0).law(Increasing),
         unary(Unary::softplus(), |x| (1.0 + x.exp()).ln()).domain(-6.0..6.0).law(Increasing),
+        unary(
+            Unary::softplus_with(2.0, 5.0),
+            |x| if x > 2.5 { x } else { (1.0 + (2.0 * x).exp()).ln() / 2.0 },
+        )
+        .domain(-6.0..6.0)
+        .kinks(&[2.5])
+        .law(Increasing),
         unary(Unary::silu(), |x| x * sigmoid(x)).domain(-6.0..6.0),
         unary(Unary::mish(), |x| x * (1.0 + x.exp()).ln().tanh()).domain(-6.0..6.0),
         unary(Unary::softsign(), |x| x / (1.0 + x.abs()))

@@ -1,9 +1,9 @@
-//! Joining and picking: cat, stack, gather, scatter_add, rows by number.
+//! Joining and picking whole parts: cat, stack, rows by number.
 
 use gradus_autodiff::Var;
 use gradus_testkit::Dense;
 
-use super::{any, filled};
+use super::{any, filled, pair};
 use crate::draw::Draw;
 use crate::law::Law::LinearIn;
 use crate::row;
@@ -23,20 +23,30 @@ pub(super) fn rows() -> Vec<Row> {
             => picked(&x[0], p.at(0, x[0].rank()), &p.index(4, count(p), length(p))))
         .law(LinearIn(&[0]))
         .large_picks(3),
-        row!("gather", any(1, 1), |x, p| x[0].gather(p.axis(0, x[0].rank()), &p.index_tensor(4, &along(p, count(p)), length(p)))
-            => gathered(&x[0], p))
-        .law(LinearIn(&[0]))
-        .large_picks(3),
         row!("index_add", any(2, 1), |x, p| x[0].index_add(p.axis(0, x[0].rank()), &p.index_tensor(4, &[source_length(p)], length(p)), &x[1])
             => added(x, p.at(0, x[0].rank()), |i| p.index(4, source_length(p), length(p))[i[p.at(0, i.len())]]))
         .fit(|p| set_length(p, 1, 1))
         .law(LinearIn(&[0, 1]))
         .large(&[&[&[200, 401], &[300, 401]]]),
-        row!("scatter_add", any(2, 1), |x, p| x[0].scatter_add(p.axis(0, x[0].rank()), &p.index_tensor(4, &p.shapes[1], length(p)), &x[1])
-            => scattered(x, p))
+        row!("index_fill", any(1, 1), |x, p| x[0].index_fill(p.axis(0, x[0].rank()), &p.index_tensor(4, &[count(p)], length(p)), 0.75)
+            => filled_at(&x[0], p))
+        .large_picks(3),
+        row!("index_copy", any(2, 1), |x, p| x[0].index_copy(p.axis(0, x[0].rank()), &p.index_tensor(4, &[source_length(p)], length(p)), &x[1])
+            => copied(x, p.at(0, x[0].rank()), &p.index(4, source_length(p), length(p))))
         .fit(|p| set_length(p, 1, 1))
         .law(LinearIn(&[0, 1]))
         .large(&[&[&[200, 401], &[300, 401]]]),
+        row!("take", filled(1, 0, 5), |x, p| x[0].take(&p.index_tensor(4, &[3, 2], x[0].len()))
+            => Dense::from_fn(&[3, 2], |i| x[0].data()[p.index(4, 6, x[0].data().len())[i[0] * 2 + i[1]]]))
+        .law(LinearIn(&[0])),
+        row!("embedding", filled(1, 2, 2), |x, p| x[0].embedding(&p.index_tensor(4, &[2, 3], x[0].dim(0)))
+            => Dense::from_fn(&[2, 3, x[0].shape()[1]], |i| x[0].at(&[p.index(4, 6, x[0].shape()[0])[i[0] * 3 + i[1]], i[2]])))
+        .law(LinearIn(&[0]))
+        .large(&[&[&[700, 101]]]),
+        row!("masked_select", pair(), |x, p| (&x[0] + &x[1]).masked_select(&p.mask(0, &p.shapes[1]).tensor::<bool>())
+            => selected(&x[0].zip(&x[1], |a, b| a + b), &p.mask(0, &p.shapes[1])))
+        .law(LinearIn(&[0, 1]))
+        .large(&[&[&[3, 130, 301], &[130, 1]]]),
         row!("index_select", filled(1, 1, 4), |x, p| x[0].index_select(0, &p.index_tensor(4, &[9], x[0].shape()[0])).exp()
             => picked(&x[0], 0, &p.index(4, 9, x[0].shape()[0])).map(f64::exp))
         .rounds_by_isa(),
@@ -44,29 +54,22 @@ pub(super) fn rows() -> Vec<Row> {
 }
 
 /// The length of the first input along the axis.
-fn length(p: &Draw) -> usize {
+pub(super) fn length(p: &Draw) -> usize {
     p.shapes[0][p.at(0, p.shapes[0].len())]
 }
 
 /// How many parts are picked: none of nothing.
-fn count(p: &Draw) -> usize {
+pub(super) fn count(p: &Draw) -> usize {
     if length(p) == 0 { 0 } else { p.below(1, 6) }
 }
 
 /// The length of the source along the axis.
-fn source_length(p: &Draw) -> usize {
+pub(super) fn source_length(p: &Draw) -> usize {
     p.shapes[1][p.at(0, p.shapes[1].len())]
 }
 
-/// The first input's shape with another length along the axis.
-fn along(p: &Draw, length: usize) -> Vec<usize> {
-    let mut shape = p.shapes[0].clone();
-    shape[p.at(0, p.shapes[0].len())] = length;
-    shape
-}
-
 /// Input `k` gets another length along the axis: what number `from` says, and 0 where the first input has nothing to offer.
-fn set_length(p: &mut Draw, k: usize, from: usize) {
+pub(super) fn set_length(p: &mut Draw, k: usize, from: usize) {
     let axis = p.at(0, p.shapes[k].len());
     let joins = p.shapes.len() > 2;
     p.shapes[k][axis] = if !joins && length(p) == 0 { 0 } else { p.below(from, 4) };
@@ -107,26 +110,10 @@ fn picked(x: &Dense, axis: usize, index: &[usize]) -> Dense {
     })
 }
 
-fn gathered(x: &Dense, p: &Draw) -> Dense {
-    let (axis, shape) = (p.at(0, x.rank()), along(p, count(p)));
-    let mut index = p.index(4, shape.iter().product(), length(p)).into_iter();
-    Dense::from_fn(&shape, |i| {
-        let mut i = i.to_vec();
-        i[axis] = index.next().unwrap_or(usize::MAX);
-        x.at(&i)
-    })
-}
-
 /// x₀ with every element of x₁ added at `to` of its index.
 fn added(x: &[Dense], axis: usize, to: impl Fn(&[usize]) -> usize) -> Dense {
     let places = Dense::from_fn(x[1].shape(), |i| to(i) as f64);
     sum_at(x, axis, &places)
-}
-
-fn scattered(x: &[Dense], p: &Draw) -> Dense {
-    let mut index = p.index(4, x[1].data().len(), length(p)).into_iter();
-    let places = Dense::from_fn(x[1].shape(), |_| index.next().unwrap_or(usize::MAX) as f64);
-    sum_at(x, p.at(0, x[0].rank()), &places)
 }
 
 /// out[i] = x₀[i] + Σ over j along the axis with places[j] = i of x₁[j].
@@ -142,4 +129,26 @@ fn sum_at(x: &[Dense], axis: usize, places: &Dense) -> Dense {
         }
         sum
     })
+}
+
+/// x with 0.75 in the drawn parts.
+fn filled_at(x: &Dense, p: &Draw) -> Dense {
+    let (axis, index) = (p.at(0, x.rank()), p.index(4, count(p), length(p)));
+    Dense::from_fn(x.shape(), |i| if index.contains(&i[axis]) { 0.75 } else { x.at(i) })
+}
+
+/// x₀ with the parts of x₁ in place; of several for one place the last.
+fn copied(x: &[Dense], axis: usize, index: &[usize]) -> Dense {
+    Dense::from_fn(x[0].shape(), |i| match index.iter().rposition(|&to| to == i[axis]) {
+        Some(k) => x[1].at(&[&i[..axis], &[k], &i[axis + 1..]].concat()),
+        None => x[0].at(i),
+    })
+}
+
+/// The elements where the mask, stretched, is 1.
+fn selected(x: &Dense, mask: &Dense) -> Dense {
+    let stretched = x.zip(mask, |_, m| m);
+    let chosen: Vec<f64> =
+        x.data().iter().zip(stretched.data()).filter(|(_, m)| **m == 1.0).map(|(&x, _)| x).collect();
+    Dense::from_fn(&[chosen.len()], |i| chosen[i[0]])
 }

@@ -7,10 +7,12 @@ mod conv;
 mod convs;
 mod each;
 mod elementwise;
+mod functions;
 mod index;
 mod linalg;
 mod matmul;
 mod matrices;
+mod order;
 mod pieces;
 mod pool;
 mod pools;
@@ -18,10 +20,13 @@ mod reduce;
 mod resample;
 mod rnn;
 mod sample;
+mod scan;
+mod scatter;
 mod softmax;
+mod statistics;
 mod view;
 
-use gradus_testkit::{broadcastable, filled_shape, shape};
+use gradus_testkit::{Dense, broadcastable, filled_shape, shape};
 use proptest::prelude::*;
 
 use crate::row::{Row, Shapes};
@@ -48,6 +53,11 @@ pub fn table() -> Vec<Row> {
         resample::rows(),
         sample::rows(),
         rnn::rows(),
+        functions::rows(),
+        scan::rows(),
+        order::rows(),
+        scatter::rows(),
+        statistics::rows(),
     ];
     families.into_iter().flatten().collect()
 }
@@ -65,4 +75,32 @@ fn filled(inputs: usize, lowest: usize, highest: usize) -> Shapes {
 /// Two inputs that broadcast.
 fn pair() -> Shapes {
     broadcastable().prop_map(Vec::from).boxed()
+}
+
+/// Two inputs that broadcast, and a third like the second.
+fn triple() -> Shapes {
+    let third = |pair: [Vec<usize>; 2]| vec![pair[0].clone(), pair[1].clone(), pair[1].clone()];
+    broadcastable().prop_map(third).boxed()
+}
+
+/// `f` of each row along an axis; the rows it answers are all of one length.
+fn along(x: &Dense, axis: usize, f: impl Fn(&[f64]) -> Vec<f64>) -> Dense {
+    let n = x.shape()[axis];
+    let mut shape = x.shape().to_vec();
+    shape[axis] = f(&vec![0.5; n]).len();
+    let row = |i: &[usize]| {
+        let at = |k: usize| x.at(&[&i[..axis], &[k], &i[axis + 1..]].concat());
+        (0..n).map(at).collect::<Vec<f64>>()
+    };
+    // Each row once, though it is asked for element by element.
+    let mut starts = shape.clone();
+    starts[axis] = usize::from(shape[axis] > 0);
+    let mut rows = Vec::new();
+    let places = Dense::from_fn(&starts, |i| {
+        rows.push(f(&row(i)));
+        rows.len() as f64 - 1.0
+    });
+    Dense::from_fn(&shape, |i| {
+        rows[places.at(&[&i[..axis], &[0], &i[axis + 1..]].concat()) as usize][i[axis]]
+    })
 }

@@ -31,10 +31,6 @@ pub(super) fn rows() -> Vec<Row> {
         row!("min_axes", filled(1, 0, 5), |x, p| x[0].min_axes(&p.axes(0, x[0].rank()), p.flag(1)) => over(x, p, smallest))
             .large(LARGE)
             .large_picks(8),
-        row!("var_axes", filled(1, 0, 5), |x, p| x[0].var_axes(&p.axes(0, x[0].rank()), 0.0, p.flag(1)) => over(x, p, |v| variance(v, 0.0)))
-            .large(LARGE)
-            .large_picks(8),
-        row!("var_axes", filled(1, 0, 5), |x, p| x[0].var_axes(&p.axes(0, x[0].rank()), -1.5, p.flag(1)) => over(x, p, |v| variance(v, -1.5))),
         row!("logsumexp", filled(1, 1, 5), |x, p| x[0].logsumexp(p.axis(0, x[0].rank()), p.flag(1)) => logsumexp(&x[0], p))
             .large(LARGE)
             .large_picks(4)
@@ -59,11 +55,6 @@ fn largest(values: &[f64]) -> f64 {
 
 fn smallest(values: &[f64]) -> f64 {
     values.iter().copied().fold(f64::INFINITY, f64::min)
-}
-
-fn variance(values: &[f64], correction: f64) -> f64 {
-    let mean = mean(values);
-    values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (values.len() as f64 - correction)
 }
 
 fn all(x: &Dense, f: impl Fn(&[f64]) -> f64) -> Dense {

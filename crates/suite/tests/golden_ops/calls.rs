@@ -18,6 +18,7 @@ macro_rules! calls {
         vec![$(Call { name: $name, single: |$x: &[Var<f32>]| $call, double: |$x: &[Var<f64>]| $call }),*]
     };
 }
+pub(crate) use calls;
 
 /// All calls.
 pub(crate) fn table() -> Vec<Call> {

@@ -1,8 +1,8 @@
-//! The recorded file: lines `op NAME`, `x SHAPE NUMBERS` per input, `y …` the value, `g …` per gradient.
+//! The recorded files: lines `op NAME`, `x SHAPE NUMBERS` per input, `y …` the value, `g …` per gradient.
 
 use gradus_testkit::Dense;
 
-const RECORDED: &str = include_str!("../golden/ops.txt");
+const RECORDED: [&str; 2] = [include_str!("../golden/ops.txt"), include_str!("../golden/math.txt")];
 
 /// One recorded call.
 pub(crate) struct Case {
@@ -16,10 +16,10 @@ pub(crate) struct Case {
     pub(crate) gradients: Vec<Dense>,
 }
 
-/// All cases, in the file's order.
+/// All cases, in the files' order.
 pub(crate) fn read() -> Vec<Case> {
     let mut cases: Vec<Case> = Vec::new();
-    for line in RECORDED.lines().filter(|line| !line.starts_with('#')) {
+    for line in RECORDED.iter().flat_map(|file| file.lines()).filter(|line| !line.starts_with('#')) {
         let (key, rest) = line.split_once(' ').unwrap_or_else(|| panic!("not a line of a record: {line}"));
         if key == "op" {
             let value = Dense::scalar(0.0);

@@ -6,6 +6,7 @@ use super::pair::{Named, contract, size_of_result};
 use crate::shape::Shape;
 
 /// See [`Tensor::einsum`](crate::Tensor::einsum).
+#[doc(hidden)]
 #[must_use]
 #[track_caller]
 pub fn einsum<A: Contract>(equation: &str, operands: &[&A]) -> A {
@@ -23,6 +24,7 @@ pub fn einsum<A: Contract>(equation: &str, operands: &[&A]) -> A {
         left.push(contract(&first, &second, &needed));
     }
     // INVARIANT: an equation has at least one term, and there are as many operands.
+    #[allow(clippy::expect_used)]
     let last = left.pop().expect("an operand");
     in_order(&last, &equation)
 }

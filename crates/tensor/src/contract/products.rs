@@ -5,6 +5,7 @@ use super::pair::{Named, contract};
 use crate::shape::{MAX_RANK, Shape};
 
 /// See [`Tensor::dot`](crate::Tensor::dot).
+#[doc(hidden)]
 #[must_use]
 #[track_caller]
 pub fn dot<A: Contract>(a: &A, b: &A) -> A {
@@ -14,6 +15,7 @@ pub fn dot<A: Contract>(a: &A, b: &A) -> A {
 }
 
 /// See [`Tensor::outer`](crate::Tensor::outer).
+#[doc(hidden)]
 #[must_use]
 #[track_caller]
 pub fn outer<A: Contract>(a: &A, b: &A) -> A {
@@ -23,6 +25,7 @@ pub fn outer<A: Contract>(a: &A, b: &A) -> A {
 }
 
 /// See [`Tensor::tensordot`](crate::Tensor::tensordot).
+#[doc(hidden)]
 #[must_use]
 #[track_caller]
 pub fn tensordot<A: Contract>(a: &A, b: &A, axes: &[isize], other_axes: &[isize]) -> A {
@@ -53,6 +56,7 @@ pub fn tensordot<A: Contract>(a: &A, b: &A, axes: &[isize], other_axes: &[isize]
 }
 
 /// See [`Tensor::kron`](crate::Tensor::kron).
+#[doc(hidden)]
 #[must_use]
 #[track_caller]
 pub fn kron<A: Contract>(a: &A, b: &A) -> A {
@@ -68,6 +72,7 @@ pub fn kron<A: Contract>(a: &A, b: &A) -> A {
 }
 
 /// See [`Tensor::bilinear`](crate::Tensor::bilinear); the bias' shape is checked only.
+#[doc(hidden)]
 #[must_use]
 #[track_caller]
 pub fn bilinear<A: Contract>(weight: &A, first: &A, second: &A, bias: Option<&Shape>) -> A {
@@ -94,6 +99,7 @@ pub fn bilinear<A: Contract>(weight: &A, first: &A, second: &A, bias: Option<&Sh
 }
 
 /// Whether a vector product is defined.
+#[doc(hidden)]
 #[track_caller]
 pub fn check_cross(x: &Shape, y: &Shape) {
     let last = |shape: &Shape| shape.last().copied();

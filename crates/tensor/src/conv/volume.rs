@@ -116,6 +116,13 @@ impl<T: Float> Tensor<T> {
 
     /// [`Tensor::conv3d`] with a bias per output channel, then relu, on the way to memory.
     ///
+    /// ```
+    /// use gradus_tensor::{Conv2dFinish, Conv3dSpec, Tensor};
+    /// let (x, bias) = (Tensor::<f32>::ones([1, 1, 2, 2, 2]), Tensor::from([-10.0]));
+    /// let finish = Conv2dFinish { bias: Some(&bias), relu: true };
+    /// assert_eq!(x.conv3d_then(&Tensor::ones([1, 1, 2, 2, 2]), finish, Conv3dSpec::default()).to_vec(), [0.0]);
+    /// ```
+    ///
     /// # Panics
     /// As `conv3d`, or if the bias is not `[O]`.
     #[must_use]
@@ -130,6 +137,12 @@ impl<T: Float> Tensor<T> {
     /// The adjoint of [`Tensor::conv3d`] in the volumes: `self` is the result's cotangent `[N, O, OD, OH, OW]`, the
     /// answer that of the volumes, of shape `input` `[N, C, D, H, W]`. It is also the transposed convolution
     /// (PyTorch: `conv_transpose3d`, `torch.nn.grad.conv3d_input`).
+    ///
+    /// ```
+    /// use gradus_tensor::{Conv3dSpec, Tensor};
+    /// let (g, w) = (Tensor::<f32>::ones([1, 1, 1, 1, 2]), Tensor::ones([1, 1, 1, 1, 2]));
+    /// assert_eq!(g.conv3d_input_grad(&w, [1, 1, 1, 1, 3], Conv3dSpec::default()).to_vec(), [1.0, 2.0, 1.0]);
+    /// ```
     ///
     /// # Panics
     /// As `conv3d` for volumes of shape `input`, or if `self` is not of its result's shape.
@@ -148,6 +161,12 @@ impl<T: Float> Tensor<T> {
     /// The adjoint of [`Tensor::conv3d`] in the kernels: `self` are the volumes `[N, C, D, H, W]`, `g` is the result's
     /// cotangent `[N, O, OD, OH, OW]`, the answer that of the kernels, of shape `weight` `[O, C/groups, KD, KH, KW]`
     /// (PyTorch: `torch.nn.grad.conv3d_weight`).
+    ///
+    /// ```
+    /// use gradus_tensor::{Conv3dSpec, Tensor};
+    /// let (x, g) = (Tensor::new([1, 1, 1, 1, 2], &[3.0_f32, 4.0]), Tensor::ones([1, 1, 1, 1, 1]));
+    /// assert_eq!(x.conv3d_weight_grad(&g, [1, 1, 1, 1, 2], Conv3dSpec::default()).to_vec(), [3.0, 4.0]);
+    /// ```
     ///
     /// # Panics
     /// As `conv3d` for kernels of shape `weight`, or if `g` is not of its result's shape.

@@ -8,11 +8,13 @@ pub mod conv;
 mod gauss;
 pub mod matmul;
 pub mod norm;
+pub mod order;
 pub mod pool;
 pub mod random;
 pub mod reduce;
 pub mod rnn;
 pub mod rows;
+pub mod scan;
 pub(crate) mod stream;
 pub mod strided;
 pub mod taps;
@@ -33,6 +35,8 @@ pub trait NumberKernels: Sized {
     fn binary(op: Binary, isa: Isa, out: &mut [Self], a: Operand<'_, Self, Self>, b: Operand<'_, Self, Self>);
     /// See [`reduce::reduce`].
     fn reduce(op: reduce::Reduction, call: reduce::Call<'_, Self>);
+    /// See [`scan::scan`].
+    fn scan(op: scan::Scan, call: scan::Call<'_, Self>);
 }
 
 /// The hot loops of one float type.
@@ -89,6 +93,9 @@ macro_rules! number_kernels {
             }
             fn reduce(op: reduce::Reduction, call: reduce::Call<'_, $t>) {
                 reduce::reduce(op, call);
+            }
+            fn scan(op: scan::Scan, call: scan::Call<'_, $t>) {
+                scan::scan(op, call);
             }
         }
     )*};

@@ -14,7 +14,9 @@ use crate::tensor::Tensor;
 ///
 /// ```
 /// use gradus_tensor::Triangle;
-/// assert!(Triangle::lower().with_unit_diagonal() != Triangle::lower());
+/// let unit = Triangle::lower().with_unit_diagonal();
+/// assert!(unit.has_unit_diagonal() && !unit.is_upper());
+/// assert_eq!(Triangle::lower().flipped(), Triangle::upper());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Triangle {

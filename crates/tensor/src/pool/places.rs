@@ -45,6 +45,12 @@ impl<T: Float> Tensor<T> {
     /// over these axes; cell i of an axis covers ⌊i·L/OL⌋ .. ⌈(i + 1)·L/OL⌉ (PyTorch: `adaptive_max_pool1d`,
     /// `adaptive_max_pool2d`, `adaptive_max_pool3d` with `return_indices=True`).
     ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// let (largest, places) = Tensor::from([1.0_f32, 3.0, 2.0]).adaptive_max_pool_with_indices([2]);
+    /// assert_eq!((largest.to_vec(), places.to_vec()), (vec![3.0, 3.0], vec![1, 1]));
+    /// ```
+    ///
     /// # Panics
     /// If there are fewer than `D` axes, or a side of the input or the result is 0.
     #[must_use]
@@ -89,6 +95,7 @@ impl Tensor<i64> {
     ///
     /// # Panics
     /// If a number lies outside `0 .. limit`.
+    #[doc(hidden)]
     #[must_use]
     #[track_caller]
     pub fn is_last_of_equals(&self, limit: usize) -> Tensor<bool> {

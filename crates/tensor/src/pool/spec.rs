@@ -118,6 +118,7 @@ impl<const D: usize> PoolSpec<D> {
 
     /// The windows along the last two axes (a sequence is a plane of one row), to be followed by [`PoolSpec::along_depth`]
     /// where there are three.
+    #[doc(hidden)]
     #[must_use]
     pub fn in_plane(self) -> Pool2dSpec {
         let last = |sides: [usize; D], height: usize| match sides[..] {
@@ -137,6 +138,7 @@ impl<const D: usize> PoolSpec<D> {
     }
 
     /// The windows along the first of three axes, over planes [D, H·W]; `None` where there are fewer axes.
+    #[doc(hidden)]
     #[must_use]
     pub fn along_depth(self) -> Option<Pool2dSpec> {
         let Self { ceil_mode, count_include_pad, divisor, .. } = self;
@@ -161,6 +163,11 @@ impl Pool2dSpec {
 
     /// Where tap number `tap` = ky·KW + kx of window `at` = [oy, ox] lies in a plane of `width` columns: its place
     /// y·width + x.
+    ///
+    /// ```
+    /// use gradus_tensor::Pool2dSpec;
+    /// assert_eq!(Pool2dSpec::new([2, 2]).place([0, 1], 3, 4), 7); // the last tap of the second window, in rows of 4
+    /// ```
     #[must_use]
     pub const fn place(self, at: [usize; 2], tap: usize, width: usize) -> usize {
         let Self { kernel, stride, padding, dilation, .. } = self;

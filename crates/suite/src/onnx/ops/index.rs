@@ -1,6 +1,6 @@
 //! Picking and placing elements by index. It must never know what the elements mean.
 
-use gradus_tensor::{AnyTensor, Number, Tensor};
+use gradus_tensor::{AnyTensor, Number, ScatterReduce, Tensor};
 
 use super::Mapping;
 use super::binary::like;
@@ -75,52 +75,60 @@ fn gather_nd(call: &Call) -> Answer {
     on_any!(x, |t| one(x.with(&t.reshape(flat).index_select(0, &rows).reshape(shape))))
 }
 
-/// How what is placed meets what is there.
-fn reduction(call: &Call) -> Result<bool> {
-    match call.text("reduction", "none").as_str() {
-        "none" => Ok(false),
-        "add" => Ok(true),
-        other => unmapped(format!("Scatter by {other}")),
-    }
+/// How what is placed meets what is there; nothing: it replaces it.
+fn reduction(call: &Call) -> Result<Option<ScatterReduce>> {
+    Ok(Some(match call.text("reduction", "none").as_str() {
+        "none" => return Ok(None),
+        "add" => ScatterReduce::Sum,
+        "mul" => ScatterReduce::Product,
+        "max" => ScatterReduce::Maximum,
+        "min" => ScatterReduce::Minimum,
+        other => return unmapped(format!("Scatter by {other}")),
+    }))
 }
 
 fn scatter_elements(call: &Call) -> Answer {
     let (x, index, updates) = (call.array(0)?, call.array(1)?, call.array(2)?);
     let axis = x.axis(call.int("axis", 0))? as isize;
-    let adds = reduction(call)?;
+    let reduction = reduction(call)?;
     let places = from_front(index, x.shape()[axis as usize]);
-    on_numbers!(x, |t| {
-        let updates = like(t, updates);
-        if adds {
-            return one(x.with(&t.scatter_add(axis, &places, &updates)));
-        }
-        let noughts = Tensor::zeros(t.shape());
-        let placed = noughts.scatter_add(axis, &places, &updates);
-        let hit = Tensor::<i64>::zeros(t.shape()).scatter_add(axis, &places, &Tensor::ones(places.shape()));
-        one(x.with(&hit.cast::<bool>().choose(&placed, t)))
-    })
+    on_numbers!(x, |t| one(x.with(&scattered(t, axis, &places, &like(t, updates), reduction))))
+}
+
+fn scattered<T: Number>(
+    x: &Tensor<T>,
+    axis: isize,
+    places: &Tensor<i64>,
+    updates: &Tensor<T>,
+    reduction: Option<ScatterReduce>,
+) -> Tensor<T> {
+    match reduction {
+        None => x.scatter(axis, places, updates),
+        Some(reduction) => x.scatter_reduce(axis, places, updates, reduction, true),
+    }
 }
 
 /// `updates` `[K, inner]` placed in rows of `x` `[N, inner]`.
-fn placed<T: Number>(x: &Tensor<T>, rows: &Tensor<i64>, updates: &Tensor<T>, adds: bool) -> Tensor<T> {
-    if adds {
-        return x.index_add(0, rows, updates);
-    }
-    let new = Tensor::zeros(x.shape()).index_add(0, rows, updates);
-    let hit = Tensor::<i64>::zeros([x.shape()[0], 1]).index_add(0, rows, &Tensor::ones([rows.len(), 1]));
-    hit.cast::<bool>().choose(&new, x)
+fn placed<T: Number>(
+    x: &Tensor<T>,
+    rows: &Tensor<i64>,
+    updates: &Tensor<T>,
+    reduction: Option<ScatterReduce>,
+) -> Tensor<T> {
+    let places = rows.unsqueeze(1).expand(updates.shape());
+    scattered(x, 0, &places, updates, reduction)
 }
 
 fn scatter_nd(call: &Call) -> Answer {
     let (x, index, updates) = (call.array(0)?, call.array(1)?, call.array(2)?);
-    let adds = reduction(call)?;
+    let reduction = reduction(call)?;
     let rows = flat_rows(index, x.shape(), 0)?;
     let (outer, inner) = x.shape().split_at(index.shape()[index.rank() - 1]);
     let inner: usize = inner.iter().product();
     on_numbers!(x, |t| {
         let flat = t.reshape([outer.iter().product(), inner]);
         let updates = like(t, updates).reshape([rows.len(), inner]);
-        one(x.with(&placed(&flat, &rows, &updates, adds).reshape(x.shape())))
+        one(x.with(&placed(&flat, &rows, &updates, reduction).reshape(x.shape())))
     })
 }
 
@@ -151,7 +159,7 @@ fn tensor_scatter(call: &Call) -> Answer {
     on_numbers!(moved, |t| {
         let flat = t.reshape([cache.shape()[0] * length, inner]);
         let updates = like(t, &updates).reshape([rows.len(), inner]);
-        let new = placed(&flat, &rows.into(), &updates, false).reshape(t.shape());
+        let new = placed(&flat, &rows.into(), &updates, None).reshape(t.shape());
         one(permuted(&moved.with(&new), &back))
     })
 }

@@ -1,6 +1,6 @@
 //! Joining, splitting, repeating, padding. It must never know what the elements are.
 
-use gradus_tensor::{AnyTensor, Element, Tensor};
+use gradus_tensor::{AnyTensor, Element, PadMode, Tensor};
 
 use super::Mapping;
 use super::shape::lengths;
@@ -89,7 +89,12 @@ fn pad(call: &Call) -> Answer {
 }
 
 /// Widths may be negative: they crop.
-fn padded<T: Element>(x: &Tensor<T>, widths: &[(i64, i64)], mode: &str, value: T) -> Result<Tensor<T>> {
+pub(super) fn padded<T: Element>(
+    x: &Tensor<T>,
+    widths: &[(i64, i64)],
+    mode: &str,
+    value: T,
+) -> Result<Tensor<T>> {
     let mut x = x.clone();
     let mut grow = Vec::new();
     for (axis, &(before, after)) in widths.iter().enumerate() {
@@ -100,23 +105,16 @@ fn padded<T: Element>(x: &Tensor<T>, widths: &[(i64, i64)], mode: &str, value: T
     if mode == "constant" {
         return Ok(x.pad(&grow, value));
     }
-    for (axis, &(before, after)) in grow.iter().enumerate().filter(|(_, width)| **width != (0, 0)) {
-        let length = x.shape()[axis] as i64;
-        let place = |i: i64| match mode {
-            "edge" => Ok(i.clamp(0, length - 1)),
-            "wrap" => Ok(i.rem_euclid(length)),
-            "reflect" if length == 1 => Ok(0),
-            "reflect" => {
-                let period = 2 * (length - 1);
-                let at = i.rem_euclid(period);
-                Ok(at.min(period - at))
-            }
-            _ => unmapped(format!("Pad by {mode}")),
-        };
-        let index = (-(before as i64)..length + after as i64).map(place).collect::<Result<Vec<_>>>()?;
-        x = x.index_select(axis as isize, &index.into());
+    let (mode, most): (_, fn(usize) -> usize) = match mode {
+        "edge" => (PadMode::Replicate, |_| usize::MAX),
+        "wrap" => (PadMode::Circular, |length| length),
+        "reflect" => (PadMode::Reflect, |length| length.saturating_sub(1)),
+        _ => return unmapped(format!("Pad by {mode}")),
+    };
+    if grow.iter().zip(x.shape().iter()).any(|(width, &length)| width.0.max(width.1) > most(length)) {
+        return unmapped("Pad by more than the axis shows");
     }
-    Ok(x)
+    Ok(x.pad_with(&grow, mode))
 }
 
 fn center_crop_pad(call: &Call) -> Answer {

@@ -1,15 +1,27 @@
 //! Products of matrices. It must never know layers.
 
+use gradus_tensor::Tensor;
+
 use super::Mapping;
 use super::binary::like;
 use crate::call::{Answer, Call, one};
 use crate::value::{Array, Result, on_floats, on_numbers};
 
-pub(super) const TABLE: &[(&str, Mapping)] = &[("Det", det), ("Gemm", gemm), ("MatMul", product)];
+pub(super) const TABLE: &[(&str, Mapping)] =
+    &[("Det", det), ("Einsum", einsum), ("Gemm", gemm), ("MatMul", product)];
 
 fn det(call: &Call) -> Answer {
     let x = call.array(0)?;
     on_floats!(x, |t| one(x.with(&t.det())))
+}
+
+fn einsum(call: &Call) -> Answer {
+    let arrays = call.arrays()?;
+    let x = call.array(0)?;
+    on_floats!(x, |t| {
+        let operands: Vec<_> = arrays.iter().map(|array| like(t, array)).collect();
+        one(x.with(&Tensor::einsum(&call.text("equation", ""), &operands.iter().collect::<Vec<_>>())))
+    })
 }
 
 fn product(call: &Call) -> Answer {

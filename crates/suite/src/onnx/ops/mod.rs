@@ -15,10 +15,13 @@ mod linear_attention;
 mod loss;
 mod matmul;
 mod norm;
+mod order;
 mod pool;
 mod quantize;
 mod recurrent;
 mod reduce;
+mod resize;
+mod sample;
 mod shape;
 mod softmax;
 mod spectrum;
@@ -48,10 +51,13 @@ const FAMILIES: &[&[(&str, Mapping)]] = &[
     loss::TABLE,
     matmul::TABLE,
     norm::TABLE,
+    order::TABLE,
     pool::TABLE,
     quantize::TABLE,
     recurrent::TABLE,
     reduce::TABLE,
+    resize::TABLE,
+    sample::TABLE,
     shape::TABLE,
     softmax::TABLE,
     spectrum::TABLE,

@@ -56,6 +56,16 @@ impl Window {
         self.pads.iter().zip(&self.kernel).all(|(&(before, after), &k)| before == after && before <= most(k))
     }
 
+    /// Whether the kernel's elements are neighbours.
+    pub(super) fn is_dense(&self) -> bool {
+        self.dilation.iter().all(|&d| d == 1)
+    }
+
+    /// Whether there is neither padding nor dilation nor overhang.
+    pub(super) fn is_bare(&self) -> bool {
+        self.is_dense() && !self.ceil && self.pads.iter().all(|&pad| pad == (0, 0))
+    }
+
     /// How often the window fits along an axis of `length`.
     pub(super) fn places(&self, axis: usize, length: usize) -> usize {
         let (before, after) = self.pads[axis];
