@@ -62,6 +62,7 @@ impl Interpolation {
     }
 
     /// Whether the flags mean something in this mode.
+    #[doc(hidden)]
     #[must_use]
     pub const fn is_sensible(self) -> bool {
         let smooth = matches!(self.mode, InterpolationMode::Linear | InterpolationMode::Cubic);
@@ -73,6 +74,7 @@ impl Interpolation {
     ///
     /// # Panics
     /// If a length is 0, or a flag is set that the mode has no use for.
+    #[doc(hidden)]
     #[must_use]
     #[track_caller]
     pub fn axis_map(self, input: usize, output: usize, factor: Option<f64>, dtype: DType) -> AxisMap {
@@ -148,6 +150,7 @@ impl Interpolation {
     ///
     /// # Panics
     /// If there is not one size or factor per such axis, or as [`Interpolation::axis_map`].
+    #[doc(hidden)]
     #[must_use]
     #[track_caller]
     pub fn axis_maps(self, shape: &Shape, to: Resize<'_>, dtype: DType) -> Vec<(usize, AxisMap)> {

@@ -136,6 +136,7 @@ impl<T: Float> Tensor<T> {
     ///
     /// # Panics
     /// If the shapes do not fit or an index is `places` or more.
+    #[doc(hidden)]
     #[must_use]
     #[track_caller]
     pub fn sample_input_grad(&self, index: &Tensor<i64>, weight: &Self, places: usize) -> Self {
@@ -169,6 +170,7 @@ impl<T: Float> Tensor<T> {
     ///
     /// # Panics
     /// If the shapes do not fit or an index is S or more.
+    #[doc(hidden)]
     #[must_use]
     #[track_caller]
     pub fn sample_weight_grad(&self, index: &Tensor<i64>, g: &Self) -> Self {

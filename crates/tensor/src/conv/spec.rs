@@ -97,6 +97,7 @@ impl<const D: usize> ConvSpec<D> {
 
 impl Conv1dSpec {
     /// The same over images of height 1.
+    #[doc(hidden)]
     #[must_use]
     pub const fn as_image(self) -> Conv2dSpec {
         let Self { stride: [stride], padding: [padding], dilation: [dilation], groups } = self;

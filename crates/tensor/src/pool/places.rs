@@ -89,6 +89,7 @@ impl Tensor<i64> {
     ///
     /// # Panics
     /// If a number lies outside `0 .. limit`.
+    #[doc(hidden)]
     #[must_use]
     #[track_caller]
     pub fn is_last_of_equals(&self, limit: usize) -> Tensor<bool> {

@@ -118,6 +118,7 @@ impl<const D: usize> PoolSpec<D> {
 
     /// The windows along the last two axes (a sequence is a plane of one row), to be followed by [`PoolSpec::along_depth`]
     /// where there are three.
+    #[doc(hidden)]
     #[must_use]
     pub fn in_plane(self) -> Pool2dSpec {
         let last = |sides: [usize; D], height: usize| match sides[..] {
@@ -137,6 +138,7 @@ impl<const D: usize> PoolSpec<D> {
     }
 
     /// The windows along the first of three axes, over planes [D, H·W]; `None` where there are fewer axes.
+    #[doc(hidden)]
     #[must_use]
     pub fn along_depth(self) -> Option<Pool2dSpec> {
         let Self { ceil_mode, count_include_pad, divisor, .. } = self;
