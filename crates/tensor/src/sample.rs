@@ -149,6 +149,7 @@ impl<T: Float> Tensor<T> {
     ///
     /// # Panics
     /// If the shapes do not fit or an index is `places` or more.
+    #[doc(hidden)]
     #[must_use]
     #[track_caller]
     pub fn sample_input_grad(&self, index: &Tensor<i64>, weight: &Self, places: usize) -> Self {
@@ -188,6 +189,7 @@ impl<T: Float> Tensor<T> {
     ///
     /// # Panics
     /// If the shapes do not fit or an index is S or more.
+    #[doc(hidden)]
     #[must_use]
     #[track_caller]
     pub fn sample_weight_grad(&self, index: &Tensor<i64>, g: &Self) -> Self {

@@ -125,6 +125,7 @@ impl<T: Float> Tensor<T> {
     ///
     /// # Panics
     /// As `conv3d`, or if the bias is not `[O]`.
+    #[doc(hidden)]
     #[must_use]
     #[track_caller]
     pub fn conv3d_then(&self, weight: &Self, finish: Conv2dFinish<'_, T>, spec: Conv3dSpec) -> Self {
@@ -146,6 +147,7 @@ impl<T: Float> Tensor<T> {
     ///
     /// # Panics
     /// As `conv3d` for volumes of shape `input`, or if `self` is not of its result's shape.
+    #[doc(hidden)]
     #[must_use]
     #[track_caller]
     pub fn conv3d_input_grad(&self, weight: &Self, input: impl Into<Shape>, spec: Conv3dSpec) -> Self {
@@ -170,6 +172,7 @@ impl<T: Float> Tensor<T> {
     ///
     /// # Panics
     /// As `conv3d` for kernels of shape `weight`, or if `g` is not of its result's shape.
+    #[doc(hidden)]
     #[must_use]
     #[track_caller]
     pub fn conv3d_weight_grad(&self, g: &Self, weight: impl Into<Shape>, spec: Conv3dSpec) -> Self {
