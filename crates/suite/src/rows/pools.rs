@@ -148,7 +148,7 @@ fn unpooled(x: &Dense, index: &[i64]) -> Dense {
     Dense::from_fn(&[n, c, 9, 9], |i| {
         let plane = (i[0] * c + i[1]) * h * w;
         let place = (i[2] * 9 + i[3]) as i64;
-        let writers = (plane..plane + h * w).filter(|&at| index[at] == place);
-        writers.last().map_or(0.0, |at| x.data()[at])
+        let mut writers = (plane..plane + h * w).filter(|&at| index[at] == place);
+        writers.next_back().map_or(0.0, |at| x.data()[at])
     })
 }
