@@ -60,12 +60,12 @@ fn linear_attention(call: &Call) -> Answer {
             let at = |x: &Tensor<_>| x.narrow(2, step, 1);
             let (k, mut v) = (at(&k), at(&v));
             if let Some(decay) = &decay {
-                state = state * &at(decay).exp().transpose(-2, -1);
+                state *= &at(decay).exp().transpose(-2, -1);
             }
             if let Some(beta) = &beta {
                 v = (v - &k.matmul(&state)) * &at(beta);
             }
-            state = state + &k.transpose(-2, -1).matmul(&v);
+            state += &k.transpose(-2, -1).matmul(&v);
             outputs.push(at(&q).matmul(&state.repeat_interleave(q_heads / kv_heads, 1)).mul_scalar(scale));
         }
         let y = Tensor::cat(&outputs.iter().collect::<Vec<_>>(), 2).transpose(1, 2);

@@ -185,7 +185,7 @@ fn moved_taps<T: Float>(
             };
             let mut seen = at_places(&image, &place(0), &place(1), SamplingPadding::Zeros);
             if let Some(mask) = mask {
-                seen = seen * &mask.narrow(1, group * taps + tap, 1);
+                seen *= &mask.narrow(1, group * taps + tap, 1);
             }
             by_tap.push(seen.reshape([batch, channels / groups, h * w]));
         }

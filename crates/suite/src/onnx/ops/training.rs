@@ -22,7 +22,7 @@ fn stepped(call: &Call, outputs: usize, rule: Rule) -> Answer {
     let (rate, step) = (number(0)?, number(1)?);
     let rest = call.inputs.len() - 2;
     let per_parameter = outputs + 1;
-    if rest % per_parameter != 0 {
+    if !rest.is_multiple_of(per_parameter) {
         return failed(format!("{} inputs for parameters of {per_parameter} each", rest));
     }
     let count = rest / per_parameter;
