@@ -1,4 +1,5 @@
 //! What checkpoints save. Alone in its process: the count is the process's.
+#![allow(clippy::expect_used)] // tests may stop at the first surprise
 
 use gradus_autodiff::tensor::{Rng, Tensor, memory, reset_peak_memory};
 use gradus_autodiff::{Var, checkpoint};

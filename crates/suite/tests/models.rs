@@ -1,5 +1,6 @@
 //! What must hold for whole models: files repeat byte by byte, two runs of one seed give the same bits, every model
 //! overfits one batch.
+#![allow(clippy::unwrap_used)] // tests may stop at the first surprise
 
 use gradus_autodiff::{Gradients, Var};
 use gradus_layers::{

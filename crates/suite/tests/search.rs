@@ -1,4 +1,5 @@
 //! Truth values, searching and counting of `Tensor`, which have no differentiable twin, against naive computations.
+#![allow(clippy::unwrap_used)] // tests may stop at the first surprise
 
 use gradus_suite::on_every_layout;
 use gradus_tensor::{Element, Tensor, with_threads};

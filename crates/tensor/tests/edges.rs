@@ -174,9 +174,11 @@ fn rare_functions_at_the_edges() {
 
 type Pair = fn(&Tensor<f64>, &Tensor<f64>) -> Tensor<f64>;
 
-/// Functions of two, with triples (a, b, answer).
+/// A name, a function of two numbers, and triples (a, b, answer).
+type PairEdges = (&'static str, Pair, &'static [(f64, f64, f64)]);
+
 #[rustfmt::skip]
-const PAIRS: &[(&str, Pair, &[(f64, f64, f64)])] = &[
+const PAIRS: &[PairEdges] = &[
     ("maximum",   |a, b| a.maximum(b),   &[(NAN, 1.0, NAN), (1.0, NAN, NAN), (INF, 1.0, INF), (-INF, 1.0, 1.0)]),
     ("minimum",   |a, b| a.minimum(b),   &[(NAN, 1.0, NAN), (1.0, NAN, NAN), (INF, 1.0, 1.0), (-INF, 1.0, -INF)]),
     ("pow",       |a, b| a.pow(b),       &[(NAN, 0.0, 1.0), (0.0, 0.0, 1.0), (1.0, NAN, 1.0), (-8.0, 1.0 / 3.0, NAN), (-2.0, 3.0, -8.0), (0.0, -1.0, INF), (-0.0, -1.0, -INF), (INF, -1.0, 0.0)]),
