@@ -66,7 +66,7 @@ impl Step {
             }
             Step::OpMatrix => {
                 println!("\n$ cargo xtask op-matrix --check");
-                return op_matrix::run(workspace, true);
+                return op_matrix::run(workspace, true, false);
             }
             Step::Forced(isa) => test::forced(isa),
             Step::Conformance => {

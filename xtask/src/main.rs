@@ -69,6 +69,9 @@ enum Command {
         /// Fail if the page is out of date
         #[arg(long)]
         check: bool,
+        /// Write the page from the last record, without running the suite
+        #[arg(long, conflicts_with = "check")]
+        recorded: bool,
     },
     /// Check that everything docs/coming-from-pytorch.md names is public
     ///
@@ -114,7 +117,7 @@ fn run(command: &Command) -> Result<()> {
         Command::Loc => loc::run(&workspace),
         Command::Test { isas, release, thorough } => test::run(&workspace, isas, *release, *thorough),
         Command::Catalogue { against } => catalogue::run(&workspace, against.as_deref()),
-        Command::OpMatrix { check } => op_matrix::run(&workspace, *check),
+        Command::OpMatrix { check, recorded } => op_matrix::run(&workspace, *check, *recorded),
         Command::Ci => ci::run(&workspace),
         Command::Bench(options) => bench::run(&workspace, options),
         Command::Conformance(options) => conformance::run(&workspace, options),

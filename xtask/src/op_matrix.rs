@@ -25,6 +25,7 @@ const COLUMNS: &[(&str, &str)] = &[
     ("gradient", "gradient"),
     ("second order", "second order"),
     ("jvp", "jvp"),
+    ("per example", "per-example"),
     ("non-contiguous", "non-contiguous"),
     ("broadcast", "broadcast"),
     ("empty", "empty"),
@@ -45,13 +46,14 @@ pub(crate) fn folder(workspace: &Workspace) -> PathBuf {
     workspace.target.join("op-matrix")
 }
 
-/// Runs the tests that record, unless `check`, and writes the page; with `check` compares it with the last record.
+/// Runs the tests that record and writes the page; with `check` compares it with the last record, with `recorded` writes it from
+/// that.
 ///
 /// # Errors
 /// If a test fails, nothing was recorded, or the page is out of date.
-pub(crate) fn run(workspace: &Workspace, check: bool) -> Result<()> {
+pub(crate) fn run(workspace: &Workspace, check: bool, recorded: bool) -> Result<()> {
     let folder = folder(workspace);
-    if !check || !folder.join(format!("{ALL}.txt")).exists() {
+    if !(check || recorded) || !folder.join(format!("{ALL}.txt")).exists() {
         let told = folder.to_string_lossy().into_owned();
         Cargo::new("test -p gradus-suite --tests").variable(VARIABLE, told).run(&workspace.root)?;
     }
@@ -138,6 +140,7 @@ the tests; CI fails if it is out of date. ✓: checked on every draw of the ordi
 * **value**: equal to a naive reference in plain `f64`.
 * **gradient**, **second order**: equal to central differences in `f64`.
 * **jvp**: forward mode is the transpose of reverse mode, and equal to central differences.
+* **per example**: gradients of each example of a batch are those of its loss alone.
 * **non-contiguous**: transposed, sliced, flipped, strided inputs change nothing. **broadcast**: nor do inputs stretched
   along an axis (stride 0).
 * **empty**: arrays without elements were among the draws.

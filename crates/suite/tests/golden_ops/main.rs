@@ -4,6 +4,7 @@
 mod calls;
 mod file;
 mod math;
+mod shapes;
 
 use std::collections::BTreeSet;
 
@@ -27,6 +28,9 @@ const ROUGH: &[(&str, &str)] = &[
     ("polygamma/1", "PyTorch's trigamma is right to 1e-9"),
     ("hardsigmoid", "PyTorch's gradient takes 1/6 in single precision"),
 ];
+
+/// Ops that magnify the rounding of single precision, each with its reason: ten times the tolerance.
+const SENSITIVE: &[(&str, &str)] = &[("pinv", "by the square of the matrix's condition")];
 
 /// Value and gradients of Σ w·value, with the weights of the script.
 fn check<T: Float>(
@@ -52,6 +56,7 @@ fn check<T: Float>(
 fn ops_are_those_of_the_record() {
     let (cases, mut calls) = (file::read(), calls::table());
     calls.extend(math::table());
+    calls.extend(shapes::table());
     let mut failures = Vec::new();
     let mut ops = BTreeSet::new();
     for case in &cases {
@@ -61,7 +66,8 @@ fn ops_are_those_of_the_record() {
         };
         let rough = ROUGH.iter().any(|(name, _)| *name == case.name);
         failures.extend(check(case, double, if rough { SINGLE } else { DOUBLE }).err());
-        failures.extend(check(case, single, SINGLE).err());
+        let sensitive = SENSITIVE.iter().any(|(name, _)| *name == case.name);
+        failures.extend(check(case, single, if sensitive { SINGLE.times(10.0) } else { SINGLE }).err());
         ops.insert(case.name.split('/').next().unwrap_or_default());
     }
     let recorded = |call: &&Call| !cases.iter().any(|case| case.name == call.name);
