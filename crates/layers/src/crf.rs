@@ -11,7 +11,8 @@ use crate::error::LayerError;
 const NAME: &str = "Crf";
 
 /// A linear-chain conditional random field over K tags (Lafferty et al. 2001; Lample et al. 2016; pytorch-crf: `CRF`):
-/// ln p(y | x) = score(x, y) − ln Σ_y′ e^score(x, y′), where score = start[y₁] + Σ xₜ[yₜ] + Σ transitions[yₜ₋₁, yₜ] + end[y_T].
+/// ln p(y | x) = score(x, y) − ln Σ_y′ e^score(x, y′), where
+/// `score = start[y₁] + Σ xₜ[yₜ] + Σ transitions[yₜ₋₁, yₜ] + end[y_T]`.
 ///
 /// Emissions x are `[T, B, K]`, tags and masks `[T, B]`; with [`Crf::batch_first`] `[B, T, K]` and `[B, T]`. A mask is true where a token
 /// counts: sequences may end early, but each has at least one token and no holes. Parameters start evenly distributed in ±0.1.

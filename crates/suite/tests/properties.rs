@@ -3,7 +3,7 @@
 use gradus_autodiff::{Var, check_grads, grad_with, jvp, no_grad, per_example_gradients};
 use gradus_suite::{Law, Row, cases, for_each_draw, for_each_large_draw, leaves, run_and_differentiate};
 use gradus_tensor::{Isa, Tensor, current_isa, with_isa, with_threads};
-use gradus_testkit::{Dense, Tolerance, bits_equal, compare, layout_variants};
+use gradus_testkit::{Dense, Laid, Tolerance, bits_equal, compare, some_layout_variants};
 
 fn label(what: &str) -> impl Fn(gradus_testkit::Mismatch) -> String + '_ {
     move |mismatch| format!("{what}: {mismatch}")
@@ -18,12 +18,9 @@ fn part(k: usize) -> String {
 const SAMPLE: u32 = 32;
 
 /// Two of the layouts, other ones in each draw: over all draws each is met many times.
-fn some<V>(mut all: Vec<V>, draw: &gradus_suite::Draw) -> Vec<V> {
+fn some(x: &Tensor<f64>, draw: &gradus_suite::Draw) -> Vec<Laid<f64>> {
     let mut noise = gradus_testkit::Noise::new(draw.seed);
-    while all.len() > 2 {
-        all.swap_remove(noise.below(all.len()));
-    }
-    all
+    some_layout_variants(x, 2, |n| noise.below(n))
 }
 
 #[test]
@@ -162,7 +159,7 @@ fn memory_layout_of_inputs_changes_nothing() {
             run_and_differentiate(op, draw, &x.iter().enumerate().map(with).collect::<Vec<_>>())
         };
         for (k, input) in x.iter().enumerate() {
-            for variant in some(layout_variants(input), draw) {
+            for variant in some(input, draw) {
                 let (want, got) = (run(k, &variant.dense), run(k, &variant.laid));
                 for (i, (got, want)) in got.iter().zip(&want).enumerate() {
                     let what = format!("input {k} {}: {}", variant.name, part(i));
@@ -187,7 +184,7 @@ fn memory_layout_of_cotangents_changes_nothing() {
             let gradients = (row.function.double)(&x, draw).backward_with(seed.clone());
             x.iter().map(|x| gradients.of(x).cloned()).collect::<Vec<_>>()
         };
-        for variant in some(layout_variants(&seed), draw) {
+        for variant in some(&seed, draw) {
             for (k, (got, want)) in run(&variant.laid).iter().zip(run(&variant.dense)).enumerate() {
                 if let (Some(got), Some(want)) = (got, want) {
                     let what = format!("cotangent {}: gradient of input {k}", variant.name);

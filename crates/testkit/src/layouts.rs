@@ -12,35 +12,53 @@ pub struct Laid<T: Element> {
     pub laid: Tensor<T>,
 }
 
+/// Makes one layout when it is asked to.
+type Maker<'a, T> = (&'static str, Box<dyn Fn(&Tensor<T>) -> Tensor<T> + 'a>);
+
 /// `x` in every layout that its rank admits: transposed, rotated axes, every second element, backwards, at an offset in
 /// a larger buffer, and stretched (there the elements repeat, so the twin is not `x` itself).
 #[must_use]
 pub fn layout_variants<T: Element>(x: &Tensor<T>) -> Vec<Laid<T>> {
+    some_layout_variants(x, usize::MAX, |_| 0)
+}
+
+/// At most `count` of [`layout_variants`], those that `pick` (a number below its argument) leaves; the others are not made.
+#[must_use]
+pub fn some_layout_variants<T: Element>(
+    x: &Tensor<T>,
+    count: usize,
+    mut pick: impl FnMut(usize) -> usize,
+) -> Vec<Laid<T>> {
     let dense = Tensor::from_fn(*x.shape(), |i| x.at(i));
-    let mut out: Vec<Laid<T>> = [
-        ("at an offset", offset(&dense)),
-        ("flipped", flipped(&dense)),
-        ("every second element", spread(&dense, 2)),
-        ("every third element backwards", spread(&dense, -3)),
-    ]
-    .into_iter()
-    .map(|(name, laid)| Laid { name, dense: dense.clone(), laid })
-    .collect();
     let rank = dense.rank();
-    let reversed: Vec<usize> = (0..rank).rev().collect();
-    let rotated: Vec<usize> = (0..rank).map(|a| (a + 1) % rank).collect();
+    let mut makers: Vec<Maker<'_, T>> = vec![
+        ("at an offset", Box::new(offset)),
+        ("flipped", Box::new(flipped)),
+        ("every second element", Box::new(|x| spread(x, 2))),
+        ("every third element backwards", Box::new(|x| spread(x, -3))),
+    ];
     if rank > 1 {
-        out.push(Laid { name: "transposed", laid: ordered(&dense, &reversed), dense: dense.clone() });
+        makers.push(("transposed", Box::new(move |x| ordered(x, &(0..rank).rev().collect::<Vec<_>>()))));
     }
     if rank > 2 {
-        out.push(Laid { name: "axes rotated", laid: ordered(&dense, &rotated), dense: dense.clone() });
+        let rotated = move |x: &Tensor<T>| ordered(x, &(0..rank).map(|a| (a + 1) % rank).collect::<Vec<_>>());
+        makers.push(("axes rotated", Box::new(rotated)));
     }
-    for (name, stretches) in [("first", 0..1), ("last", rank.max(1) - 1..rank), ("every", 0..rank)] {
-        if rank > 0 && !dense.is_empty() {
-            out.push(stretched(&dense, name, |axis| stretches.contains(&axis)));
+    let stretches = [("first", 0..1), ("last", rank.max(1) - 1..rank), ("every", 0..rank)];
+    let fixed = makers.len();
+    let all = fixed + if rank > 0 && !dense.is_empty() { stretches.len() } else { 0 };
+    let mut chosen: Vec<usize> = (0..all).collect();
+    while chosen.len() > count {
+        chosen.swap_remove(pick(chosen.len()));
+    }
+    let make = |k: usize| match makers.get(k) {
+        Some((name, make)) => Laid { name, laid: make(&dense), dense: dense.clone() },
+        None => {
+            let (name, axes) = stretches[k - fixed].clone();
+            stretched(&dense, name, |axis| axes.contains(&axis))
         }
-    }
-    out
+    };
+    chosen.into_iter().map(make).collect()
 }
 
 fn offset<T: Element>(x: &Tensor<T>) -> Tensor<T> {

@@ -13,6 +13,6 @@ mod values;
 
 pub use close::{Mismatch, ToDense, Tolerance, assert_bits_equal, assert_close, bits_equal, compare};
 pub use dense::Dense;
-pub use layouts::{Laid, layout_variants};
+pub use layouts::{Laid, layout_variants, some_layout_variants};
 pub use shapes::{axis_length, broadcastable, filled_shape, shape};
 pub use values::{Noise, distinct};

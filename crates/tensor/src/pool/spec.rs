@@ -59,7 +59,7 @@ impl<const D: usize> PoolSpec<D> {
         }
     }
 
-    /// The sides of the result for an input of sides [H, W] (or [L], [D, H, W]):
+    /// The sides of the result for an input of sides `[H, W]` (or `[L]`, `[D, H, W]`):
     /// ⌊(H + 2·padding − dilation·(kernel − 1) − 1) / stride⌋ + 1, or ⌈…⌉ in `ceil_mode` without a window that would
     /// begin behind the input.
     ///
