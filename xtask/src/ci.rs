@@ -21,6 +21,7 @@ enum Step {
     Tests,
     OpMatrix,
     Forced(Isa),
+    Features,
     Conformance,
     Packaging,
     MainJob,
@@ -38,6 +39,7 @@ impl Step {
             Step::Tests => "tests".into(),
             Step::OpMatrix => "op matrix".into(),
             Step::Forced(isa) => format!("tests on {}", isa.name()),
+            Step::Features => "tests with features".into(),
             Step::Conformance => "conformance".into(),
             Step::Packaging => "packaging".into(),
             Step::MainJob => "main job".into(),
@@ -69,6 +71,8 @@ impl Step {
                 return op_matrix::run(workspace, true, false);
             }
             Step::Forced(isa) => test::forced(isa),
+            // What optional parts add; the workspace's own tests are without them, as most users are.
+            Step::Features => Cargo::new("test -p gradus-tensor -p gradus-autodiff --all-features"),
             Step::Conformance => {
                 println!("\n$ cargo xtask conformance --check");
                 let options = conformance::Options { check: true, only: None };
@@ -95,7 +99,7 @@ fn steps(isas: &[Isa]) -> Vec<Step> {
         Step::OpMatrix,
     ];
     steps.extend(isas.iter().map(|&isa| Step::Forced(isa)));
-    steps.extend([Step::Conformance, Step::Packaging, Step::MainJob, Step::Workloads]);
+    steps.extend([Step::Features, Step::Conformance, Step::Packaging, Step::MainJob, Step::Workloads]);
     steps
 }
 
