@@ -14,6 +14,13 @@ use crate::law::Law;
 pub type Shapes = BoxedStrategy<Vec<Vec<usize>>>;
 type Call<T> = Box<dyn Fn(&[Var<T>], &Draw) -> Var<T> + Send + Sync>;
 type Reference = Box<dyn Fn(&[Dense], &Draw) -> Dense + Send + Sync>;
+type Clearance = fn(&[Dense], &Draw) -> f64;
+
+/// How far from a jump of the derivative the values must be that it is measured at: far more than the measuring's step.
+const CLEAR: f64 = 1e-3;
+
+/// How often values are drawn to find such a place.
+const TRIES: usize = 64;
 
 /// An op in both float types.
 pub struct Function {
@@ -41,6 +48,7 @@ pub struct Row {
     fit: Option<fn(&mut Draw)>,
     domains: Vec<Range<f64>>,
     kinks: Vec<f64>,
+    clearance: Option<Clearance>,
     large: Vec<Vec<Vec<usize>>>,
     large_picks: usize,
 }
@@ -124,6 +132,7 @@ impl Row {
             fit: None,
             domains: vec![-3.0..3.0],
             kinks: Vec::new(),
+            clearance: None,
             large: vec![vec![vec![3, 130, 301]]],
             large_picks: 1,
         }
@@ -147,6 +156,13 @@ impl Row {
     #[must_use]
     pub fn kinks(mut self, kinks: &[f64]) -> Self {
         self.kinks = kinks.to_vec();
+        self
+    }
+
+    /// How far inner values are from a jump of the derivative, where it follows from several inputs together.
+    #[must_use]
+    pub fn clearance(mut self, clearance: fn(&[Dense], &Draw) -> f64) -> Self {
+        self.clearance = Some(clearance);
         self
     }
 
@@ -213,9 +229,27 @@ impl Row {
     /// The values of a draw.
     #[must_use]
     pub fn inputs(&self, draw: &Draw) -> Vec<Dense> {
+        self.values(draw, &mut Noise::new(draw.seed))
+    }
+
+    /// The values of a draw where the op has a derivative that measuring does not step out of.
+    #[must_use]
+    pub fn smooth_inputs(&self, draw: &Draw) -> Vec<Dense> {
         let mut noise = Noise::new(draw.seed);
+        let mut values = self.values(draw, &mut noise);
+        let Some(clearance) = self.clearance else { return values };
+        for _ in 1..TRIES {
+            if clearance(&values, draw) >= CLEAR {
+                break;
+            }
+            values = self.values(draw, &mut noise);
+        }
+        values
+    }
+
+    fn values(&self, draw: &Draw, noise: &mut Noise) -> Vec<Dense> {
         let domain = |k: usize| self.domains[k.min(self.domains.len() - 1)].clone();
-        let values = |(k, shape): (usize, &Vec<usize>)| distinct(shape, domain(k), &self.kinks, &mut noise);
+        let values = |(k, shape): (usize, &Vec<usize>)| distinct(shape, domain(k), &self.kinks, noise);
         draw.shapes.iter().enumerate().map(values).collect()
     }
 

@@ -40,7 +40,7 @@ fn value_is_the_reference_s() {
 #[test]
 fn gradient_and_second_order_are_those_of_finite_differences() {
     let seen = for_each_draw("derivatives against finite differences", cases(), |row, draw| {
-        let x: Vec<Tensor<f64>> = row.inputs(draw).iter().map(Dense::tensor).collect();
+        let x: Vec<Tensor<f64>> = row.smooth_inputs(draw).iter().map(Dense::tensor).collect();
         check_grads(|x| (row.function.double)(x, draw), &x, 2).map_err(|error| error.to_string())
     });
     seen.mark("gradient").mark("second order").done();
@@ -50,7 +50,7 @@ fn gradient_and_second_order_are_those_of_finite_differences() {
 fn third_order_is_that_of_finite_differences() {
     let seen =
         for_each_draw("third order against finite differences", cases().div_ceil(SAMPLE), |row, draw| {
-            let x: Vec<Tensor<f64>> = row.inputs(draw).iter().map(Dense::tensor).collect();
+            let x: Vec<Tensor<f64>> = row.smooth_inputs(draw).iter().map(Dense::tensor).collect();
             check_grads(|x| (row.function.double)(x, draw), &x, 3).map_err(|error| error.to_string())
         });
     seen.mark("third order").done();
@@ -64,7 +64,7 @@ fn direction(x: &Tensor<f64>, noise: &mut gradus_testkit::Noise) -> Tensor<f64> 
 #[test]
 fn forward_mode_is_the_adjoint_of_reverse_mode_and_that_of_finite_differences() {
     for_each_draw("forward mode", cases(), |row, draw| {
-        let x: Vec<Tensor<f64>> = row.inputs(draw).iter().map(Dense::tensor).collect();
+        let x: Vec<Tensor<f64>> = row.smooth_inputs(draw).iter().map(Dense::tensor).collect();
         let mut noise = gradus_testkit::Noise::new(draw.seed + 17);
         let v: Vec<Tensor<f64>> = x.iter().map(|x| direction(x, &mut noise)).collect();
         let of = |tensors: &[Tensor<f64>]| tensors.iter().cloned().map(Var::leaf).collect::<Vec<_>>();

@@ -18,12 +18,14 @@ pub(super) fn rows() -> Vec<Row> {
         row!("grid_sample", images_and_grids(2), |x, p| x[0].grid_sample(&x[1], how(p, 2)) + &x[1].sum() * 0.0 => sampled(&x[0], &x[1], how(p, 2)))
             .domains(&[-3.0..3.0, -1.4..1.4])
             .law(LinearIn(&[0]))
+            .clearance(|x, p| from_a_half(x, how(p, 2)))
             .large(&[&[&[2, 9, 61, 65], &[2, 50, 73, 2]]])
             .large_picks(3)
             .single_tolerance(30.0),
         row!("grid_sample", images_and_grids(3), |x, p| x[0].grid_sample(&x[1], how(p, 3)) + &x[1].sum() * 0.0 => sampled(&x[0], &x[1], how(p, 3)))
             .domains(&[-3.0..3.0, -1.4..1.4])
             .law(LinearIn(&[0]))
+            .clearance(|x, p| from_a_half(x, how(p, 3)))
             .large(&[&[&[1, 9, 6, 35, 36], &[1, 3, 50, 53, 3]]])
             .single_tolerance(30.0),
         row!("affine_grid", Just(vec![vec![2, 2, 3]]).boxed(), |x, p| x[0].affine_grid([x[0].dim(0), 1, side(p, 0), side(p, 1)], p.flag(2)) => grid(&x[0], &[side(p, 0), side(p, 1)], p.flag(2)))
@@ -88,10 +90,29 @@ fn inside(mut at: f64, length: usize, how: GridSampling) -> f64 {
     at.max(0.0).min(last)
 }
 
+/// A coordinate in −1 … 1 as a place on an axis.
+fn place(x: f64, length: usize, how: GridSampling) -> f64 {
+    let n = length as f64;
+    if how.align_corners { (x + 1.0) / 2.0 * (n - 1.0) } else { ((x + 1.0) * n - 1.0) / 2.0 }
+}
+
+/// How far the coordinates are from whole places, between which samples are straight, and from the halves, where the
+/// nearest sample changes and mirrors stand.
+fn from_a_half(x: &[Dense], how: GridSampling) -> f64 {
+    let axes = x[0].rank() - 2;
+    let coordinates = x[1].data().iter().enumerate();
+    let distances = coordinates.map(|(i, &coordinate)| {
+        let length = x[0].shape()[2 + axes - 1 - i % axes];
+        let halves = 2.0 * place(coordinate, length, how);
+        if how.align_corners && length == 1 { f64::INFINITY } else { (halves - halves.round()).abs() / 2.0 }
+    });
+    distances.fold(f64::INFINITY, f64::min)
+}
+
 /// The weight of each place of an axis for a coordinate.
 fn weights(x: f64, length: usize, how: GridSampling) -> Vec<f64> {
     let n = length as f64;
-    let at = if how.align_corners { (x + 1.0) / 2.0 * (n - 1.0) } else { ((x + 1.0) * n - 1.0) / 2.0 };
+    let at = place(x, length, how);
     let mut sums = vec![0.0; length];
     let mut add = |at: f64, weight: f64| {
         if at >= 0.0 && at < n {
@@ -107,14 +128,14 @@ fn weights(x: f64, length: usize, how: GridSampling) -> Vec<f64> {
         }
         SamplingMode::Cubic => {
             for tap in -2..=2_i32 {
-                let place = at.floor() + f64::from(tap);
-                let u = (at - place).abs();
+                let tap = at.floor() + f64::from(tap);
+                let u = (at - tap).abs();
                 let weight = match u {
                     u if u < 1.0 => (a + 2.0) * u.powi(3) - (a + 3.0) * u.powi(2) + 1.0,
                     u if u < 2.0 => a * u.powi(3) - 5.0 * a * u.powi(2) + 8.0 * a * u - 4.0 * a,
                     _ => 0.0,
                 };
-                add(inside(place, length, how), weight);
+                add(inside(tap, length, how), weight);
             }
         }
     }

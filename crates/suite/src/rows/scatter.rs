@@ -40,6 +40,7 @@ pub(super) fn rows() -> Vec<Row> {
         row!("scatter_reduce", any(2, 1), |x, p| x[0].scatter_reduce(p.axis(0, x[0].rank()), &p.index_tensor(4, &p.shapes[1], length(p)), &x[1], reduction(p), p.flag(3))
             => met(x, p, |own, new| reduced(own, new, p)))
         .fit(|p| set_length(p, 1, 1))
+        .clearance(lead)
         .single_tolerance(4.0)
         .large(&[&[&[280, 280], &[280, 280]]])
         .large_picks(5),
@@ -74,6 +75,24 @@ fn reduced(own: f64, new: &[f64], p: &Draw) -> f64 {
         ScatterReduce::Maximum => all.iter().copied().fold(f64::NEG_INFINITY, f64::max),
         ScatterReduce::Minimum => all.iter().copied().fold(f64::INFINITY, f64::min),
     }
+}
+
+/// By how much the winner leads where only it counts.
+fn lead(x: &[Dense], p: &Draw) -> f64 {
+    let sign = match reduction(p) {
+        ScatterReduce::Maximum => 1.0,
+        ScatterReduce::Minimum => -1.0,
+        ScatterReduce::Sum | ScatterReduce::Mean | ScatterReduce::Product => return f64::INFINITY,
+    };
+    let leads = met(x, p, |own, new| {
+        let mut all: Vec<f64> = new.iter().map(|x| sign * x).collect();
+        if p.flag(3) {
+            all.push(sign * own);
+        }
+        all.sort_by(f64::total_cmp);
+        if let [.., second, first] = all[..] { first - second } else { f64::INFINITY }
+    });
+    leads.data().iter().copied().fold(f64::INFINITY, f64::min)
 }
 
 /// The first input's shape with another length along the axis.
