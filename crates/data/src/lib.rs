@@ -7,6 +7,8 @@
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "csv")]
+mod categories;
+#[cfg(feature = "csv")]
 mod csv;
 #[cfg(feature = "embedded")]
 mod embedded;
@@ -18,12 +20,14 @@ mod mix;
 mod pairs;
 mod split;
 mod standardise;
+#[cfg(feature = "csv")]
+mod table;
 
 // What this crate's interface is made of, so that it can be used alone.
 pub use gradus_tensor as tensor;
 
 #[cfg(feature = "csv")]
-pub use crate::csv::{Table, TableOptions, read_table, read_table_from};
+pub use crate::csv::{TableOptions, read_table, read_table_from};
 #[cfg(feature = "embedded")]
 pub use embedded::{DIABETES_COLUMNS, diabetes, digits};
 pub use error::DataError;
@@ -34,3 +38,5 @@ pub use mix::{cutmix, cutout, mixup};
 pub use pairs::{Batch, Batches, Pairs};
 pub use split::{Fold, k_fold, random_split, stratified_split};
 pub use standardise::Standardiser;
+#[cfg(feature = "csv")]
+pub use table::{Cell, Table};
