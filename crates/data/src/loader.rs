@@ -12,19 +12,20 @@ const STREAM: u64 = 0x6C6F_6164_6572; // "loader"
 /// Samples that can be asked for by number (PyTorch: a map-style `Dataset` with its `collate_fn`).
 ///
 /// ```
-/// use gradus_data::{Loader, Source};
+/// use gradus_data::{DataError, Loader, Source};
 /// /// Squares, made when asked for.
 /// struct Squares(usize);
 /// impl Source for Squares {
 ///     type Inputs = Vec<usize>;
 ///     type Targets = Vec<usize>;
 ///     fn len(&self) -> usize { self.0 }
-///     fn fetch(&self, indices: &[usize]) -> (Vec<usize>, Vec<usize>) {
-///         (indices.to_vec(), indices.iter().map(|i| i * i).collect())
+///     fn fetch(&self, indices: &[usize]) -> Result<(Vec<usize>, Vec<usize>), DataError> {
+///         Ok((indices.to_vec(), indices.iter().map(|i| i * i).collect()))
 ///     }
 /// }
-/// let batch = Loader::new(Squares(9), 4, 0).in_order().next();
+/// let batch = Loader::new(Squares(9), 4, 0).in_order().next().transpose()?;
 /// assert_eq!(batch.map(|batch| batch.targets), Some(vec![0, 1, 4, 9]));
+/// # Ok::<(), DataError>(())
 /// ```
 pub trait Source {
     /// The inputs of some samples.
@@ -36,7 +37,10 @@ pub trait Source {
     fn len(&self) -> usize;
 
     /// Inputs and targets of the samples with these numbers, in this order.
-    fn fetch(&self, indices: &[usize]) -> (Self::Inputs, Self::Targets);
+    ///
+    /// # Errors
+    /// If they cannot be read, or there is no such sample.
+    fn fetch(&self, indices: &[usize]) -> Result<(Self::Inputs, Self::Targets), DataError>;
 
     /// Whether there are no samples.
     fn is_empty(&self) -> bool {
@@ -52,7 +56,7 @@ impl<S: Source + ?Sized> Source for &S {
         (**self).len()
     }
 
-    fn fetch(&self, indices: &[usize]) -> (Self::Inputs, Self::Targets) {
+    fn fetch(&self, indices: &[usize]) -> Result<(Self::Inputs, Self::Targets), DataError> {
         (**self).fetch(indices)
     }
 }
@@ -69,7 +73,7 @@ impl<S: Source + ?Sized> Source for &S {
 /// let Position { epoch, batch } = first.position();
 /// let mut second = loader();
 /// second.seek(epoch, batch)?;
-/// assert_eq!(second.next(), first.next());
+/// assert_eq!(second.next().transpose()?, first.next().transpose()?);
 /// assert_eq!((second.batch_size(), second.batches_per_epoch(), second.source().len()), (2, 2, 5));
 /// # Ok::<(), gradus_data::DataError>(())
 /// ```
@@ -92,11 +96,13 @@ pub struct Position {
 /// let mut loader = Loader::new(data, 2, 7);
 /// for epoch in 0..3 {
 ///     assert_eq!(loader.position().epoch, epoch);
-///     let sizes: Vec<_> = loader.by_ref().map(|batch| batch.inputs.len()).collect();
-///     assert_eq!(sizes, [2, 2, 1]);
+///     let sizes: Result<Vec<_>, _> = loader.by_ref().map(|batch| Ok(batch?.inputs.len())).collect();
+///     assert_eq!(sizes?, [2, 2, 1]);
 /// }
 /// # Ok::<(), gradus_data::DataError>(())
 /// ```
+///
+/// A batch that cannot be read is an error in its place; the next call goes on behind it.
 #[derive(Clone, Debug)]
 pub struct Loader<S> {
     source: S,
@@ -198,7 +204,7 @@ impl<S: Source> Loader<S> {
 }
 
 impl<S: Source> Iterator for Loader<S> {
-    type Item = Batch<S::Inputs, S::Targets>;
+    type Item = Result<Batch<S::Inputs, S::Targets>, DataError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.position.batch >= self.batches_per_epoch() {
@@ -207,7 +213,6 @@ impl<S: Source> Iterator for Loader<S> {
         }
         let indices = self.indices();
         self.position.batch += 1;
-        let (inputs, targets) = self.source.fetch(&indices);
-        Some(Batch { inputs, targets, indices })
+        Some(self.source.fetch(&indices).map(|(inputs, targets)| Batch { inputs, targets, indices }))
     }
 }

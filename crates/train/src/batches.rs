@@ -68,7 +68,7 @@ impl<S: Source> BatchStream for Loader<S> {
     }
 
     fn next_batch(&mut self) -> Result<Option<Self::Batch>, DataError> {
-        Ok(self.next())
+        self.next().transpose()
     }
 
     fn batches_per_epoch(&self) -> u64 {
