@@ -3,8 +3,9 @@
 
 use gradus_tensor::{Element, Rng, Tensor};
 
+use crate::adapt::no_sample;
 use crate::error::DataError;
-use crate::loader::Source;
+use crate::source::Source;
 use crate::split::{random_split, stratified_split};
 
 /// Inputs `[N, …]` and targets `[N, …]`, one target per input (PyTorch: `TensorDataset`).
@@ -217,9 +218,8 @@ impl<X: Element, Y: Element> Source for Pairs<X, Y> {
 
     fn fetch(&self, indices: &[usize]) -> Result<(Tensor<X>, Tensor<Y>), DataError> {
         let samples = self.len();
-        if let Some(none) = indices.iter().find(|&&index| index >= samples) {
-            let what = format!("there is no sample {none}, the set has {samples}");
-            return Err(DataError::unfit("fetch", what, "ask for samples from 0 on"));
+        if let Some(&none) = indices.iter().find(|&&index| index >= samples) {
+            return Err(no_sample(none, samples));
         }
         Ok(self.select(indices).into_parts())
     }

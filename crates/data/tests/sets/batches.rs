@@ -1,7 +1,5 @@
 //! Pairs and loaders: every sample comes once, orders are functions of integers, resuming is exact.
 
-#![allow(clippy::unwrap_used)] // helpers outside #[test] are test code too
-
 use gradus_data::{DataError, Loader, Pairs, Position, Source};
 use gradus_tensor::{Rng, Tensor, with_threads};
 
@@ -136,12 +134,14 @@ fn a_loaders_order_is_the_same_at_any_number_of_threads() {
 
 #[test]
 fn a_loader_may_drop_the_last_batch_or_keep_the_order() {
-    let sizes = |loader: Loader<Pairs<f32, i64>>| loader.map(|b| b.unwrap().indices.len()).collect::<Vec<_>>();
+    let sizes =
+        |loader: Loader<Pairs<f32, i64>>| loader.map(|b| b.unwrap().indices.len()).collect::<Vec<_>>();
     assert_eq!(sizes(Loader::new(pairs(10), 4, 0).drop_last()), [4, 4]);
     assert_eq!(sizes(Loader::new(pairs(8), 4, 0).drop_last()), [4, 4]);
     assert_eq!(sizes(Loader::new(pairs(3), 4, 0).drop_last()), [0; 0]);
     assert_eq!(sizes(Loader::new(pairs(0), 4, 0)), [0; 0]);
-    let plain: Vec<usize> = Loader::new(pairs(6), 4, 0).in_order().flat_map(|batch| batch.unwrap().indices).collect();
+    let plain: Vec<usize> =
+        Loader::new(pairs(6), 4, 0).in_order().flat_map(|batch| batch.unwrap().indices).collect();
     assert_eq!(plain, [0, 1, 2, 3, 4, 5]);
 }
 
@@ -158,7 +158,8 @@ fn any_source_can_be_loaded() {
             Ok((indices.iter().map(|i| i * i).collect(), indices.len()))
         }
     }
-    let mut squares: Vec<usize> = Loader::new(Squares, 2, 1).flat_map(|batch| batch.unwrap().inputs).collect();
+    let mut squares: Vec<usize> =
+        Loader::new(Squares, 2, 1).flat_map(|batch| batch.unwrap().inputs).collect();
     squares.sort_unstable();
     assert_eq!(squares, [0, 1, 4, 9, 16]);
 }
