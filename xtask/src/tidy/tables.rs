@@ -85,7 +85,8 @@ pub(crate) const ALLOWED: &[Allowed] = &[
         name: "gradus-data",
         workspace: &["gradus-tensor"],
         external: &["thiserror"],
-        optional: &["csv", "flate2", "png"],
+        // Formats: compression, CSV, PNG, JPEG, XML and JSON are others' craft, each behind a feature.
+        optional: &["csv", "flate2", "png", "quick-xml", "serde_core", "serde_json", "zune-jpeg"],
     },
     Allowed { name: "gradus-recipes", workspace: LIBRARIES, external: ANY, optional: &[] },
     Allowed { name: "gradus", workspace: FACADE, external: &[], optional: &[] },
