@@ -28,6 +28,13 @@ pub struct ConllOptions {
 }
 
 /// One sentence: tokens with equally many columns.
+///
+/// ```
+/// use gradus_data::{ConllOptions, Sentence, conll_from_bytes};
+/// let sentences: Vec<Sentence> = conll_from_bytes(b"to TO\nbe VB\n", "x.txt", &ConllOptions::default())?;
+/// assert_eq!(sentences[0].column(1)?.collect::<Vec<_>>(), ["TO", "VB"]);
+/// # Ok::<(), gradus_data::DataError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sentence {
     file: Arc<str>,
@@ -48,6 +55,7 @@ pub struct Sentence {
 /// let sentences = read_conll(&path, &ConllOptions::default())?;
 /// assert_eq!((sentences.len(), sentences[1].len(), sentences[1].columns()), (2, 2, 3));
 /// assert_eq!(sentences[0].column(0)?.collect::<Vec<_>>(), ["EU", "rejects"]);
+/// assert_eq!((sentences[1].line(0), sentences[1].document(), sentences[1].is_empty()), (6, 1, false));
 /// sentences.iter().try_for_each(|sentence| sentence.check_tags(2, TagScheme::Iob2))?;
 /// # std::fs::remove_file(&path)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())

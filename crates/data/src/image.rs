@@ -62,6 +62,7 @@ pub fn read_image(path: impl AsRef<Path>, channels: Channels) -> Result<Tensor<f
 ///
 /// ```
 /// use gradus_data::{Channels, image_from_bytes};
+/// assert_eq!((Channels::Grey.count(), Channels::Rgb.count()), (1, 3));
 /// let error = image_from_bytes(b"GIF89a", "upload", Channels::Grey).unwrap_err().to_string();
 /// assert!(error.starts_with("upload: is no image of a known kind; "));
 /// ```

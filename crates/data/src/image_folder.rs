@@ -30,6 +30,7 @@ const ENDINGS: [&str; 3] = ["png", "jpg", "jpeg"];
 /// # }
 /// let data = ImageFolder::open(&root, Channels::Rgb)?.resized(4, 4);
 /// assert_eq!((data.classes(), data.len()), (&["cat".to_owned(), "dog".to_owned()][..], 2));
+/// assert!(data.labels() == [0, 1] && data.path(1).ends_with("dog/1.png"));
 /// let (images, labels) = data.fetch(&[1, 0])?;
 /// assert_eq!((images.dims(), labels.to_vec()), ([2, 3, 4, 4], vec![1, 0]));
 /// # std::fs::remove_dir_all(&root)?;

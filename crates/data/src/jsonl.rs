@@ -25,7 +25,7 @@ const MEND: &str = "correct the line, or take it out";
 /// ```
 /// use gradus_data::JsonLines;
 /// let text = "{\"words\": [\"to\", \"be\"]}\n\n{\"words\": []}\n{\"words\": 3\n";
-/// let mut records = JsonLines::<serde_json::Value>::new(text.as_bytes(), "x.jsonl");
+/// let mut records = JsonLines::<serde_json::Value, _>::new(text.as_bytes(), "x.jsonl");
 /// let (line, first) = records.next().transpose()?.unwrap_or_default();
 /// assert_eq!((line, &first["words"][1]), (1, &"be".into()));
 /// assert_eq!(records.next().transpose()?.map(|(line, _)| line), Some(3));
@@ -34,7 +34,20 @@ const MEND: &str = "correct the line, or take it out";
 /// # Ok::<(), gradus_data::DataError>(())
 /// ```
 ///
-/// A type of one's own derives `serde::Deserialize` and stands in the place of `Value`.
+/// A type of one's own derives `serde::Deserialize` and stands in the place of `Value`:
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use gradus_data::{JsonLines, read_jsonl_table};
+/// # let path = std::env::temp_dir().join(format!("gradus-{}.jsonl", std::process::id()));
+/// std::fs::write(&path, "{\"a\": 1, \"b\": 2}\n{\"a\": 3}\n")?;
+/// let records = JsonLines::<BTreeMap<String, u32>>::open(&path)?;
+/// let sizes = records.map(|record| Ok(record?.1.len())).collect::<Result<Vec<_>, gradus_data::DataError>>()?;
+/// assert_eq!(sizes, [2, 1]);
+/// assert_eq!(read_jsonl_table(&path)?.numbers(0)?, [1.0, 3.0]);
+/// # std::fs::remove_file(&path)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct JsonLines<T = Value, R = BufReader<File>> {
     reader: R,

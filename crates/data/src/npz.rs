@@ -27,7 +27,7 @@ use crate::zip::{DAMAGED, Member, members};
 /// let arrays = Npz::from_bytes(&bytes, "arrays.npz")?; // numpy.savez(…, a=numpy.array([7, 9], "uint8"))
 /// assert_eq!(arrays.names().collect::<Vec<_>>(), ["a"]);
 /// assert_eq!(arrays.read("a")?.cast::<f32>().to_vec(), [7.0, 9.0]);
-/// assert!(arrays.read("b").is_err());
+/// assert!(arrays.read("b").is_err() && Npz::open("no/such.npz").is_err());
 /// # Ok::<(), gradus_data::DataError>(())
 /// ```
 #[derive(Clone, Debug)]

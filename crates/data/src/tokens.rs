@@ -40,6 +40,7 @@ impl TokenWidth {
 /// let (x, y) = data.read(&[1])?;
 /// assert_eq!((x.to_vec(), y.to_vec()), (vec![13, 14, 15], vec![14, 15, 16]));
 /// assert_eq!(data.stride(1).windows(), 4);
+/// assert!(TokenFile::from_bytes(&[1, 0, 2], "cut off", TokenWidth::U16, 1).is_err());
 /// # std::fs::remove_file(&path)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

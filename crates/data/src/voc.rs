@@ -50,6 +50,11 @@ pub struct VocObject {
 /// # Errors
 /// If the file cannot be read, is not UTF-8 or no sound XML, or an object lacks its name or a side of its box, has one twice, or
 /// sides that are no numbers or the wrong way round. Elements that are not known are passed over.
+///
+/// ```
+/// let error = gradus_data::read_voc("no/such.xml").unwrap_err().to_string();
+/// assert!(error.starts_with("no/such.xml: cannot open: "));
+/// ```
 pub fn read_voc(path: impl AsRef<Path>) -> Result<Annotation, DataError> {
     let text = read_text(path.as_ref())?;
     parse(&text, &path.as_ref().display().to_string())

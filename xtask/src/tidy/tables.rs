@@ -141,7 +141,8 @@ const LIBRARIES: &[&str] = &[
 
 /// Edges that tests, benches and examples may have beyond [`ALLOWED`]: crate (`*`: each), then what it may see.
 /// From outside the workspace they may use anything.
-pub(crate) const ALLOWED_IN_TESTS: &[(&str, &[&str])] = &[("*", &["gradus-testkit"])];
+pub(crate) const ALLOWED_IN_TESTS: &[(&str, &[&str])] =
+    &[("*", &["gradus-testkit"]), ("gradus-data", &["gradus-data"])];
 
 /// The files that may start threads: kernels reach them through `parallel`, with one cost model, and parts that do not
 /// depend on the number of threads.
