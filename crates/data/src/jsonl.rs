@@ -91,7 +91,9 @@ impl<T: DeserializeOwned, R: BufRead> JsonLines<T, R> {
             if self.line == 1 {
                 text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
             }
-            if text.iter().all(u8::is_ascii_whitespace) {
+            // The end of a file that is cut off is told as a column of this line.
+            text = text.trim_ascii_end();
+            if text.is_empty() {
                 continue;
             }
             return match serde_json::from_slice(text) {
