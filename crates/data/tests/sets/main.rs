@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used)] // helpers outside #[test] are test code too
 
 mod batches;
+mod fitted;
+mod folds;
 mod mixing;
+mod reference;
 mod samplers;
 mod splits;
 mod streams;
