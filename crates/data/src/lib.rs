@@ -8,6 +8,7 @@
 
 mod adapt;
 mod ahead;
+pub mod augment;
 #[cfg(feature = "csv")]
 mod csv;
 #[cfg(feature = "embedded")]

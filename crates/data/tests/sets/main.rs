@@ -5,6 +5,7 @@
 mod batches;
 mod fitted;
 mod folds;
+mod images;
 mod mixing;
 mod reference;
 mod samplers;
