@@ -59,6 +59,14 @@ mod with_bar {
             bar.set_position(run.step);
         }
 
+        /// Lets `f` write lines above the bar.
+        pub(crate) fn pause(&mut self, f: impl FnOnce()) {
+            match &self.bar {
+                Some(bar) => bar.suspend(f),
+                None => f(),
+            }
+        }
+
         pub(crate) fn finish(&mut self) {
             if let Some(bar) = &self.bar {
                 bar.finish_and_clear();
@@ -105,6 +113,10 @@ mod without_bar {
         pub(crate) fn start(&mut self, _run: &Run<'_>) {}
 
         pub(crate) fn step(&mut self, _run: &Run<'_>, _words: &str) {}
+
+        pub(crate) fn pause(&mut self, f: impl FnOnce()) {
+            f();
+        }
 
         pub(crate) fn finish(&mut self) {}
     }

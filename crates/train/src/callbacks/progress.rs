@@ -9,6 +9,7 @@ use crate::errors::TrainError;
 use crate::history::EpochRecord;
 use crate::metrics::{Metrics, significant};
 use crate::outcome::Outcome;
+use crate::warning::Warning;
 
 /// Shows on standard error how the training goes (Keras: `ProgbarLogger`). With the feature `progress` and a terminal: a live bar with the loss,
 /// the steps per second and the time that remains. Otherwise one line per epoch.
@@ -91,6 +92,10 @@ impl Callback for Progress {
         Ok(Flow::Continue)
     }
 
+    fn on_warning(&mut self, _run: &Run<'_>, warning: &Warning) {
+        self.live.pause(|| _ = writeln!(self.lines, "warning: {warning}"));
+    }
+
     fn on_epoch(&mut self, run: &Run<'_>, record: &EpochRecord) -> Result<Flow, TrainError> {
         let line = line(run, record);
         if self.live.is_on() {
@@ -143,14 +148,23 @@ mod tests {
     fn without_a_terminal_there_is_one_line_per_epoch_and_the_reason_of_the_end() {
         let (history, out) = (History::default(), Shared::default());
         let model: Vec<gradus_module::Param> = Vec::new();
-        let run =
-            Run { model: &model, epoch: 1, epochs: 2, batch: 5, batches: 5, step: 5, history: &history };
+        let run = Run {
+            model: &model,
+            epoch: 1,
+            epochs: 2,
+            batch: 5,
+            batches: 5,
+            step: 5,
+            history: &history,
+            gradients: None,
+        };
         let metrics = Metrics::new().with("train_loss", 0.5);
         let record = EpochRecord { epoch: 1, step: 5, metrics: metrics.clone(), seconds: 0.0 };
         let step = StepRecord {
             loss: 0.5,
             gradient_norm: 1.0,
             learning_rate: 0.1,
+            examples: 8,
             running: metrics,
             without_gradient: Vec::new(),
         };
@@ -167,8 +181,16 @@ mod tests {
     fn a_line_tells_what_matters() {
         let history = History::default();
         let model: Vec<gradus_module::Param> = Vec::new();
-        let run =
-            Run { model: &model, epoch: 3, epochs: 30, batch: 5, batches: 5, step: 15, history: &history };
+        let run = Run {
+            model: &model,
+            epoch: 3,
+            epochs: 30,
+            batch: 5,
+            batches: 5,
+            step: 15,
+            history: &history,
+            gradients: None,
+        };
         let metrics = Metrics::new().with("train_loss", 0.25).with("validation_accuracy", 0.98765);
         let metrics = metrics.with("learning_rate", 0.1);
         let record = EpochRecord { epoch: 3, step: 15, metrics, seconds: 1.25 };
