@@ -10,7 +10,7 @@ use gradus_optimizers::Rule;
 
 use super::Trainer;
 use crate::batches::BatchStream;
-use crate::callbacks::{Callback, Flow, Run, StepRecord};
+use crate::callbacks::{Callback, Flow, Run, StepGradients, StepRecord};
 use crate::checkpoint::{Checkpoint, Position};
 use crate::errors::TrainError;
 use crate::history::EpochRecord;
@@ -60,6 +60,7 @@ fn view<'r>(model: &'r dyn Module, position: &'r Position, epochs: usize) -> Run
         batches: position.batches,
         step: position.step,
         history: &position.history,
+        gradients: None,
     }
 }
 
@@ -166,9 +167,9 @@ impl<'a, M: Module, R: Rule> Trainer<'a, M, R> {
             let data = |source: L::Error| TrainError::Data { epoch: epoch + 1, source: Box::new(source) };
             loader.seek(epoch as u64, self.position.batch as u64).map_err(data)?;
             while let Some(batch) = loader.next_batch().map_err(data)? {
-                let record = self.take_step::<L, Y>(&batch, step)?;
+                let (record, gradients) = self.take_step::<L, Y>(&batch, step)?;
                 self.position.seconds = before + self.began.elapsed().as_secs_f64();
-                if let Some(outcome) = self.after_step(&record)? {
+                if let Some(outcome) = self.after_step(&record, gradients.as_ref())? {
                     return Ok(outcome);
                 }
             }
@@ -183,7 +184,7 @@ impl<'a, M: Module, R: Rule> Trainer<'a, M, R> {
         &mut self,
         batch: &L::Batch,
         step: &mut impl FnMut(&M, &L::Batch, &mut Context<'_>) -> Y,
-    ) -> Result<StepRecord, TrainError> {
+    ) -> Result<(StepRecord, Option<StepGradients>), TrainError> {
         let indices = L::indices(batch);
         let (number, epoch) = (self.position.step + 1, self.position.epoch + 1);
         let (loss, metrics) =
@@ -194,6 +195,8 @@ impl<'a, M: Module, R: Rule> Trainer<'a, M, R> {
             return Err(TrainError::LossNotFinite { loss: value, step: number, epoch, indices });
         }
         let gradients = loss.backward();
+        let wanted = self.callbacks.iter().any(|callback| callback.wants_gradients(number));
+        let kept = wanted.then(|| StepGradients::new(&self.model, &gradients));
         let report = self.optimizer.step(&mut self.model, &gradients).map_err(|source| TrainError::Step {
             step: number,
             epoch,
@@ -209,17 +212,23 @@ impl<'a, M: Module, R: Rule> Trainer<'a, M, R> {
         self.position.running.add(value, &metrics, indices.len());
         self.position.running.add_norm(report.gradient_norm);
         self.position.learning_rate = report.learning_rate;
-        Ok(StepRecord {
+        let record = StepRecord {
             loss: value,
             gradient_norm: report.gradient_norm,
             learning_rate: report.learning_rate,
             running: self.position.running.means(""),
             without_gradient: report.without_gradient,
-        })
+            examples: indices.len(),
+        };
+        Ok((record, kept))
     }
 
-    fn after_step(&mut self, record: &StepRecord) -> Result<Option<Outcome>, TrainError> {
-        let run = view(&self.model, &self.position, self.epochs);
+    fn after_step(
+        &mut self,
+        record: &StepRecord,
+        gradients: Option<&StepGradients>,
+    ) -> Result<Option<Outcome>, TrainError> {
+        let run = Run { gradients, ..view(&self.model, &self.position, self.epochs) };
         if let Flow::Stop(reason) = ask(&mut self.callbacks, |callback| callback.on_step(&run, record))? {
             return self.end_early(reason).map(Some);
         }
