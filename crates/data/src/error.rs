@@ -74,7 +74,6 @@ impl DataError {
         Self::Unfit { op, what, mend }
     }
 
-    #[cfg(any(feature = "csv", feature = "png"))]
     pub(crate) fn system(file: &str, action: &'static str) -> impl FnOnce(std::io::Error) -> Self {
         move |cause| Self::System { file: file.to_owned(), action, cause }
     }

@@ -14,6 +14,7 @@ mod errors;
 mod exact;
 mod files;
 mod history;
+mod keeper;
 pub mod metrics;
 mod outcome;
 pub mod report;
@@ -21,6 +22,7 @@ mod running;
 mod step;
 pub mod tensorboard;
 mod trainer;
+mod warning;
 
 // What this crate's interface is made of, so that it can be used alone.
 pub use gradus_autodiff as autodiff;
@@ -35,8 +37,9 @@ pub use callbacks::{
     BestCheckpoint, Callback, EarlyStopping, Flow, MetricsFile, Norms, NormsFile, Progress, Run, StepRecord,
     StepsFile,
 };
-pub use errors::TrainError;
+pub use errors::{Fault, TrainError};
 pub use history::{EpochRecord, Goal, History};
 pub use outcome::Outcome;
 pub use step::{IntoStep, Step};
-pub use trainer::{Resumed, Trainer, evaluate};
+pub use trainer::{Averaging, Resumed, Trainer, evaluate};
+pub use warning::Warning;

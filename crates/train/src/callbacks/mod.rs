@@ -24,6 +24,7 @@ use crate::errors::TrainError;
 use crate::history::{EpochRecord, History};
 use crate::metrics::Metrics;
 use crate::outcome::Outcome;
+use crate::warning::Warning;
 
 pub use best::BestCheckpoint;
 pub use early_stopping::EarlyStopping;
@@ -147,6 +148,9 @@ pub trait Callback {
         false
     }
 
+    /// When something was noticed that is no error.
+    fn on_warning(&mut self, _run: &Run<'_>, _warning: &Warning) {}
+
     /// After a checkpoint was written to `path`.
     ///
     /// # Errors
@@ -192,6 +196,9 @@ impl<C: Callback + ?Sized> Callback for &mut C {
     fn wants_gradients(&self, step: u64) -> bool {
         (**self).wants_gradients(step)
     }
+    fn on_warning(&mut self, run: &Run<'_>, warning: &Warning) {
+        (**self).on_warning(run, warning);
+    }
     fn on_checkpoint(&mut self, run: &Run<'_>, path: &Path) -> Result<(), TrainError> {
         (**self).on_checkpoint(run, path)
     }
@@ -210,7 +217,7 @@ impl<C: Callback + ?Sized> Callback for &mut C {
 }
 
 /// The metric that `callback` watches, or an error that lists what there is.
-fn watched(callback: &str, metric: &str, record: &EpochRecord) -> Result<f64, TrainError> {
+pub(crate) fn watched(callback: &str, metric: &str, record: &EpochRecord) -> Result<f64, TrainError> {
     record.metrics.get(metric).ok_or_else(|| TrainError::UnknownMetric {
         callback: callback.to_owned(),
         metric: metric.to_owned(),

@@ -10,6 +10,7 @@ use crate::errors::TrainError;
 use crate::history::EpochRecord;
 use crate::metrics::{Metrics, significant};
 use crate::outcome::Outcome;
+use crate::warning::Warning;
 
 /// Shows on standard error how the training goes (Keras: `ProgbarLogger`): a row of a table after each epoch, and with the
 /// feature `progress` and a terminal a live bar with the time that remains, the loss, steps and examples per second and the
@@ -103,6 +104,10 @@ impl Callback for Progress {
             self.live.step(run, step, &words(&step.running));
         }
         Ok(Flow::Continue)
+    }
+
+    fn on_warning(&mut self, _run: &Run<'_>, warning: &Warning) {
+        self.say(&format!("warning: {warning}"));
     }
 
     fn on_epoch(&mut self, run: &Run<'_>, record: &EpochRecord) -> Result<Flow, TrainError> {

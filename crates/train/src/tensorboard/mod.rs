@@ -19,6 +19,7 @@ use gradus_tensor::Tensor;
 use crate::callbacks::{Callback, Flow, Run, StepRecord};
 use crate::errors::TrainError;
 use crate::history::EpochRecord;
+use crate::warning::Warning;
 
 pub use events::HParam;
 use message::Message;
@@ -156,6 +157,11 @@ impl Callback for TensorBoard {
             measured.map(|(name, value)| events::scalar(&format!("epoch/{name}"), value)).collect();
         self.events.values(record.step, &values)?;
         Ok(Flow::Continue)
+    }
+
+    fn on_warning(&mut self, run: &Run<'_>, warning: &Warning) {
+        // A note that cannot be written must not end what it is about; the next event tells what is wrong.
+        _ = self.events.text("warning", &warning.to_string(), run.step);
     }
 
     fn state(&self) -> State {
