@@ -20,6 +20,7 @@ mod outcome;
 pub mod report;
 mod running;
 mod step;
+pub mod tensorboard;
 mod trainer;
 mod warning;
 
@@ -32,7 +33,10 @@ pub use gradus_optimizers as optimizers;
 pub use gradus_tensor as tensor;
 
 pub use batches::BatchStream;
-pub use callbacks::{BestCheckpoint, Callback, EarlyStopping, Flow, MetricsFile, Progress, Run, StepRecord};
+pub use callbacks::{
+    BestCheckpoint, Callback, EarlyStopping, Flow, MetricsFile, Norms, NormsFile, Progress, Run, StepRecord,
+    StepsFile,
+};
 pub use errors::{Fault, TrainError};
 pub use history::{EpochRecord, Goal, History};
 pub use outcome::Outcome;

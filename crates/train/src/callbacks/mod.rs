@@ -6,7 +6,14 @@ mod early_stopping;
 mod gradients;
 mod jsonl;
 mod live;
+#[cfg(any(feature = "progress", test))]
+mod memory;
+mod norms;
 mod progress;
+#[cfg(any(feature = "progress", test))]
+mod rate;
+mod steps;
+mod table;
 
 use std::path::Path;
 
@@ -23,7 +30,9 @@ pub use best::BestCheckpoint;
 pub use early_stopping::EarlyStopping;
 pub(crate) use gradients::StepGradients;
 pub use jsonl::MetricsFile;
+pub use norms::{Norms, NormsFile};
 pub use progress::Progress;
+pub use steps::StepsFile;
 
 /// Where a training stands, as callbacks see it.
 #[derive(Clone, Copy)]
@@ -217,6 +226,6 @@ pub(crate) fn watched(callback: &str, metric: &str, record: &EpochRecord) -> Res
 }
 
 /// A scalar out of a callback's state.
-fn scalar(state: &State, name: &str) -> Option<f64> {
+pub(crate) fn scalar(state: &State, name: &str) -> Option<f64> {
     state.get(name).filter(|value| value.len() == 1).map(|value| value.cast::<f64>().to_vec()[0])
 }
