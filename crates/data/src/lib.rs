@@ -10,6 +10,8 @@ mod adapt;
 mod ahead;
 pub mod augment;
 #[cfg(feature = "csv")]
+mod categories;
+#[cfg(feature = "csv")]
 mod csv;
 #[cfg(feature = "embedded")]
 mod embedded;
@@ -24,12 +26,14 @@ mod sampler;
 mod source;
 mod split;
 mod stream;
+#[cfg(feature = "csv")]
+mod table;
 
 // What this crate's interface is made of, so that it can be used alone.
 pub use gradus_tensor as tensor;
 
 #[cfg(feature = "csv")]
-pub use crate::csv::{Table, TableOptions, read_table, read_table_from};
+pub use crate::csv::{TableOptions, read_table, read_table_from};
 pub use adapt::{Augmented, BatchAugmented, Chosen, Mapped, Samples};
 #[cfg(feature = "embedded")]
 pub use embedded::{DIABETES_COLUMNS, diabetes, digits};
@@ -53,3 +57,5 @@ pub use split::{
     time_ordered_split, time_series_folds,
 };
 pub use stream::{Lines, Stream, StreamLoader};
+#[cfg(feature = "csv")]
+pub use table::{Cell, Table};

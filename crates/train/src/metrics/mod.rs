@@ -12,8 +12,7 @@ pub use accuracy::Accuracy;
 pub use confusion::{Average, ConfusionMatrix, Scores};
 pub use mean::Mean;
 pub use regression::Regression;
-pub use values::Metrics;
-pub(crate) use values::significant;
+pub use values::{Metrics, significant};
 
 use gradus_tensor::{Float, Tensor};
 
