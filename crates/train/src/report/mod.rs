@@ -153,7 +153,7 @@ impl Report {
         self.section(heading, picture::grid(pictures))
     }
 
-    /// A table. Columns whose cells are all numbers are set flush right, ★ behind a number marks it as the best; long texts break into lines.
+    /// A table. Columns whose cells are all numbers are set flush right, ★ before a number marks it as the best; long texts break into lines.
     #[must_use]
     pub fn table(self, heading: impl Into<String>, head: &[&str], rows: &[Vec<String>]) -> Self {
         self.section(heading, page::table(head, rows))
