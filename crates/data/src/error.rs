@@ -80,9 +80,15 @@ impl DataError {
 }
 
 /// A text out of a file, quoted and escaped, so that it can neither break the sentence nor fill the screen.
-#[cfg(feature = "csv")]
 pub(crate) fn quoted(text: &str) -> String {
     const LONGEST: usize = 40;
     let cut: String = text.chars().take(LONGEST).collect();
     if cut.len() < text.len() { format!("{cut:?}…") } else { format!("{cut:?}") }
+}
+
+/// The first letters of a name, for a list in a sentence.
+#[cfg(feature = "csv")]
+pub(crate) fn cut(name: &str) -> &str {
+    const LONGEST: usize = 40;
+    name.char_indices().nth(LONGEST).map_or(name, |(end, _)| &name[..end])
 }

@@ -9,6 +9,8 @@
 mod adapt;
 mod ahead;
 #[cfg(feature = "csv")]
+mod categories;
+#[cfg(feature = "csv")]
 mod csv;
 #[cfg(feature = "embedded")]
 mod embedded;
@@ -23,12 +25,14 @@ mod source;
 mod split;
 mod standardise;
 mod stream;
+#[cfg(feature = "csv")]
+mod table;
 
 // What this crate's interface is made of, so that it can be used alone.
 pub use gradus_tensor as tensor;
 
 #[cfg(feature = "csv")]
-pub use crate::csv::{Table, TableOptions, read_table, read_table_from};
+pub use crate::csv::{TableOptions, read_table, read_table_from};
 pub use adapt::{Augmented, BatchAugmented, Chosen, Mapped, Samples};
 #[cfg(feature = "embedded")]
 pub use embedded::{DIABETES_COLUMNS, diabetes, digits};
@@ -45,3 +49,5 @@ pub use source::Source;
 pub use split::{Fold, k_fold, random_split, stratified_split};
 pub use standardise::Standardiser;
 pub use stream::{Lines, Stream, StreamLoader};
+#[cfg(feature = "csv")]
+pub use table::{Cell, Table};
