@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use gradus_train::metrics::significant;
 use gradus_train::report::{LineChart, Report};
@@ -84,7 +84,7 @@ fn numbers(name: &str, value: &Value, out: &mut BTreeMap<String, f64>) {
 }
 
 impl Member {
-    fn read(path: &PathBuf, name: String) -> Result<Self, Error> {
+    fn read(path: &Path, name: String) -> Result<Self, Error> {
         let run = Run::open(path, Run::METRICS)?;
         let (mut recipe, mut settings) = (None, BTreeMap::new());
         if run.has(Run::CONFIG) {

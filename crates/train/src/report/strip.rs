@@ -31,6 +31,36 @@ fn short(name: &str) -> String {
     format!("…{end}")
 }
 
+/// A row at height `y`: its name left of `left`, its cells to the right.
+fn cells((name, points): &Row, x_name: &str, scale: &Ticks, left: f64, y: f64, out: &mut String) {
+    let base = y + ROW - 5.0;
+    _ = writeln!(
+        out,
+        "<text x=\"{:.1}\" y=\"{base:.1}\" text-anchor=\"end\">{}</text>",
+        left - 6.0,
+        escape(&short(name))
+    );
+    let stride = points.len().div_ceil(MOST_CELLS).max(1);
+    let width = (WIDTH - left) / points.len().div_ceil(stride).max(1) as f64;
+    for (cell, (at, value)) in points.iter().step_by(stride).enumerate() {
+        let x = left + width * cell as f64;
+        let along = scale.along(*value);
+        // The smallest must still differ from none.
+        let depth = if along.is_finite() { 0.08 + 0.92 * along } else { 0.0 };
+        _ = writeln!(
+            out,
+            "<rect class=\"strip\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{:.2}\" height=\"{:.1}\" \
+             fill-opacity=\"{depth:.2}\"><title>{}: {} at {} {}</title></rect>",
+            (width - 1.0).max(width * 0.8),
+            ROW - 2.0,
+            escape(name),
+            significant(*value),
+            escape(x_name),
+            significant(*at)
+        );
+    }
+}
+
 pub(super) fn markup(title: &str, x_name: &str, rows: &[Row]) -> String {
     let title = escape(title);
     let mut out = format!("<figure class=\"wide\"><figcaption>{title}</figcaption>\n");
@@ -52,33 +82,8 @@ pub(super) fn markup(title: &str, x_name: &str, rows: &[Row]) -> String {
         significant(low),
         significant(high)
     );
-    for (i, (name, points)) in rows.iter().enumerate() {
-        let y = TOP + ROW * i as f64;
-        _ = writeln!(
-            out,
-            "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
-            left - 6.0,
-            y + ROW - 5.0,
-            escape(&short(name))
-        );
-        let stride = points.len().div_ceil(MOST_CELLS).max(1);
-        let width = (WIDTH - left) / points.len().div_ceil(stride).max(1) as f64;
-        for (cell, (at, value)) in points.iter().step_by(stride).enumerate() {
-            let x = left + width * cell as f64;
-            let depth = scale.along(*value);
-            let depth = if depth.is_finite() { 0.08 + 0.92 * depth } else { 0.0 };
-            _ = writeln!(
-                out,
-                "<rect class=\"strip\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{:.2}\" height=\"{:.1}\" \
-                 fill-opacity=\"{depth:.2}\"><title>{}: {} at {} {}</title></rect>",
-                (width - 1.0).max(width * 0.8),
-                ROW - 2.0,
-                escape(name),
-                significant(*value),
-                escape(x_name),
-                significant(*at)
-            );
-        }
+    for (i, row) in rows.iter().enumerate() {
+        cells(row, x_name, &scale, left, TOP + ROW * i as f64, &mut out);
     }
     let ends = rows.iter().flat_map(|(_, points)| points.iter().map(|(x, _)| *x));
     let (first, last) = ends.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), x| (a.min(x), b.max(x)));
