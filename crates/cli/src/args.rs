@@ -58,6 +58,17 @@ pub(crate) enum Command {
         #[arg(value_hint = ValueHint::DirPath)]
         run: PathBuf,
     },
+    /// Lay runs over each other on one page: curves, settings that differ, results with the best marked.
+    ///
+    /// Also prints the tables. Runs may be unfinished, and of different recipes.
+    Compare {
+        /// The run folders.
+        #[arg(required = true, num_args = 2.., value_hint = ValueHint::DirPath)]
+        runs: Vec<PathBuf>,
+        /// The page; one that exists is replaced.
+        #[arg(long, value_name = "FILE", default_value = "compare.html", value_hint = ValueHint::FilePath)]
+        out: PathBuf,
+    },
     /// Print the completion script of a shell.
     Completions {
         /// The shell.

@@ -24,14 +24,23 @@ fn a_training_shows_six_steps_and_leaves_a_run_folder() {
             rest.split_once(&format!("\n{step} ")).unwrap_or_else(|| panic!("no {step}: {said:?}"));
         rest = after;
     }
-    for word in ["Conv2d", "parameters", "epoch 1", "epoch 2", "test accuracy", "true \\ predicted", "█"] {
+    for word in ["Conv2d", "parameters", "\n  1/2 ", "\n  2/2 ", "test accuracy", "true \\ predicted", "█"]
+    {
         assert!(said.out.contains(word), "{word} is missing in:\n{}", said.out);
     }
     assert!(!said.out.contains('\u{1b}') && !said.out.contains('\r'), "control characters in a pipe");
 
     let run_folder = here.join("run");
     let names: Vec<String> = contents(&run_folder).into_iter().map(|(name, _)| name).collect();
-    let want = ["config.toml", "metrics.jsonl", "model.safetensors", "report.html", "summary.json"];
+    let want = [
+        "config.toml",
+        "environment.json",
+        "metrics.jsonl",
+        "model.safetensors",
+        "norms.jsonl",
+        "report.html",
+        "summary.json",
+    ];
     assert_eq!(names, want);
 
     let results = summary(&run_folder);
@@ -51,6 +60,9 @@ fn a_training_shows_six_steps_and_leaves_a_run_folder() {
 
     let report = fs::read_to_string(run_folder.join("report.html")).unwrap();
     assert!(report.contains("<svg") && report.contains("data:image/png"), "no curves or pictures");
+    for word in ["Weight norms by layer", "Gradient norms by layer", "instruction set"] {
+        assert!(report.contains(word), "{word} is missing in the report");
+    }
     assert!(!report.contains("http") && !report.contains("<script"), "not self-contained");
 }
 
@@ -166,6 +178,32 @@ fn dark_ink_on_paper_is_the_same_digit() {
         run(&here, &["apply", model().to_str().unwrap(), "light.png", "dark.png", "--json"]).done().out;
     let answers: Vec<serde_json::Value> = serde_json::from_str(&said).unwrap();
     assert_alike(&answers[0], &answers[1], 1e-5);
+}
+
+#[test]
+fn runs_are_compared_finished_or_not() {
+    let here = common::copy(model(), "compared/one");
+    let here = here.parent().unwrap();
+    let other = common::copy(model(), "compared/other");
+    let config = fs::read_to_string(other.join("config.toml")).unwrap();
+    fs::write(other.join("config.toml"), config.replace("hidden = 8", "hidden = 16")).unwrap();
+    fs::remove_file(other.join("summary.json")).unwrap();
+    let metrics = fs::read_to_string(other.join("metrics.jsonl")).unwrap();
+    fs::write(other.join("metrics.jsonl"), metrics + "{\"epoch\":3,\"st").unwrap(); // as a power cut leaves it
+    let said = run(here, &["compare", "one", "other", "--out", "both.html"]).done().out;
+    for part in [
+        "Not finished, with what was measured so far: other.",
+        "hidden",
+        "8",
+        "16",
+        "test.accuracy",
+        "both.html",
+    ] {
+        assert!(said.contains(part), "{part} is missing in:\n{said}");
+    }
+    assert!(!said.contains("dropout"), "a setting that is the same is shown:\n{said}");
+    let page = fs::read_to_string(here.join("both.html")).unwrap();
+    assert!(page.contains("<svg") && page.contains(">one</span>") && !page.contains("http"));
 }
 
 #[test]

@@ -1,69 +1,62 @@
-//! Numeric tables from delimited text (feature `csv`). Strict: every cell is a finite number, every row as long as the
-//! first; an error names file, line and column. It must never know what a column means.
+//! Tables from delimited text (feature `csv`). A column whose cells are all numbers or missing becomes numbers, any other
+//! text; an error names file, line and column. It must never know what a column means.
 
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use ::csv::{ByteRecord, ReaderBuilder};
-use gradus_tensor::{Element, Tensor};
 
 use crate::error::{DataError, quoted};
+use crate::table::{Column, Table, number};
 
 /// What some programs write in front of UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// How a table's text is laid out. The default: commas, and names on the first line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What stands for a missing number. In a column of text these are words: `NA` is also Namibia.
+const MISSING: [&str; 9] = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?"];
+
+/// How a table's text is laid out. The default: commas, names on the first line, and columns typed by what they hold.
+///
+/// ```
+/// use gradus_data::{TableOptions, read_table_from};
+/// let options = TableOptions { text: vec!["zip".to_owned()], ..TableOptions::default() };
+/// let table = read_table_from("zip,rooms\n01234,3\n10115,\n".as_bytes(), "homes.csv", &options)?;
+/// assert_eq!((table.is_text(0), table.is_text(1)), (true, false));
+/// assert_eq!(table.categories(0), ["01234", "10115"]);
+/// # Ok::<(), gradus_data::DataError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TableOptions {
     /// What stands between two cells: `b','`, `b';'`, `b'\t'`, `b' '`.
     pub delimiter: u8,
-    /// Whether the first line holds the columns' names.
+    /// Whether the first line holds the columns' names. Without names the columns are called `1`, `2`, `3` …
     pub header: bool,
+    /// The names of columns that are text even if all their cells are numbers: postal codes, class numbers.
+    pub text: Vec<String>,
 }
 
 impl Default for TableOptions {
     fn default() -> Self {
-        Self { delimiter: b',', header: true }
+        Self { delimiter: b',', header: true, text: Vec::new() }
     }
 }
 
-/// A table of finite numbers, `[rows, columns]`.
-///
-/// ```
-/// use gradus_data::{Table, TableOptions, read_table_from};
-/// let text = "size,price,class\n1.5,3,0\n2.5,5,1\n";
-/// let table: Table = read_table_from(text.as_bytes(), "prices.csv", &TableOptions::default())?;
-/// assert_eq!((table.rows(), table.columns(), table.row(1)), (2, 3, &[2.5, 5.0, 1.0][..]));
-/// assert_eq!(table.line(1), 3); // of the file
-/// assert_eq!(table.select::<f32>(&[0, table.column("price")?]).to_vec(), [1.5, 3.0, 2.5, 5.0]);
-/// assert_eq!(table.labels(2)?.to_vec(), [0, 1]);
-/// # Ok::<(), gradus_data::DataError>(())
-/// ```
-#[derive(Clone, Debug, PartialEq)]
-pub struct Table {
-    file: String,
-    header: Vec<String>,
-    columns: usize,
-    values: Vec<f64>,
-    /// The line of each row.
-    lines: Vec<u64>,
-}
-
-/// Reads a table from a file (NumPy: `loadtxt`).
+/// Reads a table from a file (pandas: `read_csv`).
 ///
 /// ```
 /// use gradus_data::{TableOptions, read_table};
 /// # let path = std::env::temp_dir().join(format!("gradus-table-{}.csv", std::process::id()));
 /// std::fs::write(&path, "1;2\n3;4\n")?;
-/// let table = read_table(&path, &TableOptions { delimiter: b';', header: false })?;
-/// assert_eq!(table.row(1), [3.0, 4.0]);
+/// let table = read_table(&path, &TableOptions { delimiter: b';', header: false, ..Default::default() })?;
+/// assert_eq!(table.numbers(1)?, [2.0, 4.0]);
 /// # std::fs::remove_file(&path)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// # Errors
-/// If the file cannot be read, is empty, or a cell is missing, too much, or not a finite number.
+/// If the file cannot be read, is empty, is not UTF-8, or a row has more or fewer cells than the first.
 pub fn read_table(path: impl AsRef<Path>, options: &TableOptions) -> Result<Table, DataError> {
     let path = path.as_ref();
     let name = path.display().to_string();
@@ -71,14 +64,18 @@ pub fn read_table(path: impl AsRef<Path>, options: &TableOptions) -> Result<Tabl
     read_table_from(file, &name, options)
 }
 
-/// Reads a table from anywhere; errors call it `name`.
+/// Reads a table from anywhere; errors call it `name`. White space around cells goes. A column is one of numbers if each cell is a
+/// finite number or missing: empty, `NA`, `N/A`, `NaN`, `nan`, `null`, `NULL`, `None` or `?`. In a column of text only the empty
+/// cell is missing.
 ///
 /// ```
 /// use gradus_data::{TableOptions, read_table_from};
-/// let text = "size,price\n1.5,3\n2.5,5\n";
+/// let text = "size,price,town\n1.5,3,Bonn\n2.5,,Ulm\n";
 /// let table = read_table_from(text.as_bytes(), "prices.csv", &TableOptions::default())?;
-/// assert_eq!(table.header(), ["size", "price"]);
-/// assert_eq!(table.to_tensor::<f32>().to_vec(), [1.5, 3.0, 2.5, 5.0]);
+/// assert_eq!(table.header(), ["size", "price", "town"]);
+/// assert_eq!(table.missing(1), 1);
+/// let error = table.to_tensor::<f32>().unwrap_err().to_string();
+/// assert!(error.starts_with("prices.csv: line 2, column 3 (\"town\"): \"Bonn\" is not a finite number; "));
 ///
 /// let short = read_table_from("a,b\n1\n".as_bytes(), "x.csv", &TableOptions::default());
 /// assert_eq!(short.unwrap_err().to_string(), "x.csv: line 2: 1 cells instead of 2; add or take out cells");
@@ -92,37 +89,166 @@ pub fn read_table_from(
     name: &str,
     options: &TableOptions,
 ) -> Result<Table, DataError> {
-    let mut text = Vec::new();
-    reader.read_to_end(&mut text).map_err(DataError::system(name, "read"))?;
-    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text);
-    // Rows of another length are found here, where their line is known.
-    let mut rows =
-        ReaderBuilder::new().delimiter(options.delimiter).has_headers(false).flexible(true).from_reader(text);
-    let mut table = Table {
-        file: name.to_owned(),
-        header: Vec::new(),
-        columns: 0,
-        values: Vec::new(),
-        lines: Vec::new(),
-    };
-    let mut record = ByteRecord::new();
-    while rows.read_byte_record(&mut record).map_err(|error| broken(name, &error))? {
-        let line = line(text, &record);
-        if table.columns == 0 {
-            table.columns = record.len();
-            if options.header {
-                table.header = names(name, line, &record)?;
-                continue;
-            }
-        }
-        table.push(line, &record, options.header)?;
-    }
+    let mut bytes = Vec::new();
+    reader.read_to_end(&mut bytes).map_err(DataError::system(name, "read"))?;
+    let content = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes);
+    let text = Text { content, name, options };
+    let mut table = Table::new(name.to_owned());
+    let mut columns = text.numbers(&mut table)?;
     if table.lines.is_empty() {
-        let what = if table.columns == 0 { "is empty" } else { "has a header but no rows" };
-        let mend = "give a file with at least one row of numbers";
+        let what = if columns.is_empty() { "is empty" } else { "has a header but no rows" };
+        let mend = "give a file with at least one row";
         return Err(DataError::File { file: name.to_owned(), what: what.into(), mend });
     }
+    for name in &options.text {
+        let place = table.place(name, columns.len())?;
+        columns[place] = None;
+    }
+    table.columns = if columns.iter().all(Option::is_some) {
+        columns.into_iter().flatten().map(Column::Numbers).collect()
+    } else {
+        text.words(&table, columns)?
+    };
     Ok(table)
+}
+
+/// The content of a file, which is walked once for numbers and, if there are columns of text, once more for these.
+struct Text<'a> {
+    content: &'a [u8],
+    name: &'a str,
+    options: &'a TableOptions,
+}
+
+impl Text<'_> {
+    /// Calls `each` for every record with whether it is the header, and its line.
+    fn walk(
+        &self,
+        mut each: impl FnMut(bool, u64, &ByteRecord) -> Result<(), DataError>,
+    ) -> Result<(), DataError> {
+        // Rows of another length are found by `numbers`, where their line is known.
+        let mut rows = ReaderBuilder::new()
+            .delimiter(self.options.delimiter)
+            .has_headers(false)
+            .flexible(true)
+            .from_reader(self.content);
+        let broken = |error: ::csv::Error| DataError::File {
+            file: self.name.to_owned(),
+            what: format!("is not a table: {error}"),
+            mend: "correct the table",
+        };
+        let mut record = ByteRecord::new();
+        let mut is_header = self.options.header;
+        while rows.read_byte_record(&mut record).map_err(broken)? {
+            each(is_header, line(self.content, &record), &record)?;
+            is_header = false;
+        }
+        Ok(())
+    }
+
+    /// Each column's numbers, NaN where one is missing; none where a cell is something else. Takes down header and lines.
+    fn numbers(&self, table: &mut Table) -> Result<Vec<Option<Vec<f64>>>, DataError> {
+        let mut columns: Vec<Option<Vec<f64>>> = Vec::new();
+        self.walk(|is_header, line, record| {
+            if columns.is_empty() {
+                columns = vec![Some(Vec::new()); record.len()];
+            }
+            if is_header {
+                table.header = self.names(line, record)?;
+                return Ok(());
+            }
+            if record.len() != columns.len() {
+                let what = format!("{} cells instead of {}", record.len(), columns.len());
+                return Err(self.wrong(line, None, what, "add or take out cells"));
+            }
+            for (column, cell) in columns.iter_mut().zip(record) {
+                let Some(values) = column else { continue };
+                let cell = std::str::from_utf8(cell).ok().map(str::trim);
+                let missing = |cell| MISSING.contains(&cell).then_some(f64::NAN);
+                match cell.and_then(|cell| number(cell).or_else(|| missing(cell))) {
+                    Some(value) => values.push(value),
+                    None => *column = None,
+                }
+            }
+            table.lines.push(line);
+            Ok(())
+        })?;
+        Ok(columns)
+    }
+
+    /// The table's columns: those numbers, and the words of the others.
+    fn words(&self, table: &Table, columns: Vec<Option<Vec<f64>>>) -> Result<Vec<Column>, DataError> {
+        let mut words: Vec<Words> = columns.iter().map(|_| Words::default()).collect();
+        self.walk(|is_header, line, record| {
+            let texts = columns.iter().zip(&mut words).zip(record).enumerate();
+            for (column, ((_, words), cell)) in texts.filter(|(_, ((numbers, _), _))| numbers.is_none()) {
+                if is_header {
+                    break;
+                }
+                let Ok(word) = std::str::from_utf8(cell) else {
+                    let what = format!("{} is not UTF-8", quoted(&String::from_utf8_lossy(cell)));
+                    return Err(table.wrong(line, column, what, "save the file as UTF-8"));
+                };
+                if !words.push(word.trim()) {
+                    let what = format!("more than {} different texts stand in one column", u32::MAX);
+                    return Err(table.wrong(line, column, what, "part the table"));
+                }
+            }
+            Ok(())
+        })?;
+        let columns = columns.into_iter().zip(words);
+        Ok(columns.map(|(numbers, words)| numbers.map_or_else(|| words.column(), Column::Numbers)).collect())
+    }
+
+    fn names(&self, line: u64, record: &ByteRecord) -> Result<Vec<String>, DataError> {
+        let mut names: Vec<String> = Vec::with_capacity(record.len());
+        let mut known = HashSet::new();
+        for (index, cell) in record.iter().enumerate() {
+            let wrong = |what, mend| Err(self.wrong(line, Some(index + 1), what, mend));
+            let Ok(text) = std::str::from_utf8(cell) else {
+                return wrong("the name is not UTF-8".to_owned(), "save the file as UTF-8");
+            };
+            let text = text.trim();
+            if !known.insert(text.to_owned()) {
+                let what = format!("the name {} appears twice", quoted(text));
+                return wrong(what, "give each column its own name");
+            }
+            names.push(text.to_owned());
+        }
+        Ok(names)
+    }
+
+    fn wrong(&self, line: u64, column: Option<usize>, what: String, mend: &'static str) -> DataError {
+        DataError::Cell { file: self.name.to_owned(), line, column, name: String::new(), what, mend }
+    }
+}
+
+/// The texts of one column, each kept once.
+#[derive(Default)]
+struct Words {
+    codes: Vec<u32>,
+    known: HashMap<String, u32>,
+}
+
+impl Words {
+    /// Whether there was room.
+    fn push(&mut self, word: &str) -> bool {
+        let code = match self.known.get(word) {
+            Some(&code) => code,
+            None => {
+                let Ok(code) = u32::try_from(self.known.len()) else { return false };
+                self.known.insert(word.to_owned(), code);
+                code
+            }
+        };
+        self.codes.push(code);
+        true
+    }
+
+    fn column(self) -> Column {
+        let mut words = vec![String::new(); self.known.len()];
+        self.known.into_iter().for_each(|(word, code)| words[code as usize] = word);
+        Column::Text { codes: self.codes, words }
+    }
 }
 
 /// The line on which a record begins. The parser's own number is that of the blank lines before it.
@@ -131,161 +257,4 @@ fn line(text: &[u8], record: &ByteRecord) -> u64 {
     let start = text.get(position.byte() as usize..).unwrap_or(&[]);
     let blank = start.iter().take_while(|byte| matches!(byte, b'\n' | b'\r'));
     position.line() + blank.filter(|&&byte| byte == b'\n').count() as u64
-}
-
-fn broken(name: &str, error: &::csv::Error) -> DataError {
-    let mend = "correct the table";
-    DataError::File { file: name.to_owned(), what: format!("is not a table: {error}"), mend }
-}
-
-fn names(file: &str, line: u64, record: &ByteRecord) -> Result<Vec<String>, DataError> {
-    let mut names: Vec<String> = Vec::with_capacity(record.len());
-    for (index, cell) in record.iter().enumerate() {
-        let wrong = |what, mend| {
-            let (file, name) = (file.to_owned(), String::new());
-            Err(DataError::Cell { file, line, column: Some(index + 1), name, what, mend })
-        };
-        let Ok(text) = std::str::from_utf8(cell) else {
-            return wrong("the name is not UTF-8".to_owned(), "save the file as UTF-8");
-        };
-        let text = text.trim();
-        if names.iter().any(|other| other == text) {
-            return wrong(
-                format!("the name {} appears twice", quoted(text)),
-                "give each column its own name",
-            );
-        }
-        names.push(text.to_owned());
-    }
-    Ok(names)
-}
-
-impl Table {
-    fn push(&mut self, line: u64, record: &ByteRecord, has_header: bool) -> Result<(), DataError> {
-        if record.len() != self.columns {
-            let what = format!("{} cells instead of {}", record.len(), self.columns);
-            let (file, mend) = (self.file.clone(), "add or take out cells");
-            return Err(DataError::Cell { file, line, column: None, name: String::new(), what, mend });
-        }
-        for (column, cell) in record.iter().enumerate() {
-            let text = String::from_utf8_lossy(cell);
-            match text.trim().parse::<f64>() {
-                Ok(value) if value.is_finite() => self.values.push(value),
-                _ => {
-                    let what = match text.trim() {
-                        "" => "the cell is empty".to_owned(),
-                        other => format!("{} is not a finite number", quoted(other)),
-                    };
-                    let first = self.lines.is_empty() && !has_header;
-                    let mend = if first {
-                        "correct it, or read the first line as a header"
-                    } else {
-                        "fill or correct it, or take the row out"
-                    };
-                    return Err(self.cell(line, column, what, mend));
-                }
-            }
-        }
-        self.lines.push(line);
-        Ok(())
-    }
-
-    fn cell(&self, line: u64, column: usize, what: String, mend: &'static str) -> DataError {
-        let name = self.header.get(column).map_or(String::new(), |name| quoted(name));
-        DataError::Cell { file: self.file.clone(), line, column: Some(column + 1), name, what, mend }
-    }
-
-    /// The columns' names; empty if the table has no header.
-    #[must_use]
-    pub fn header(&self) -> &[String] {
-        &self.header
-    }
-
-    /// The number of rows.
-    #[must_use]
-    pub fn rows(&self) -> usize {
-        self.lines.len()
-    }
-
-    /// The number of columns.
-    #[must_use]
-    pub fn columns(&self) -> usize {
-        self.columns
-    }
-
-    /// The numbers of one row.
-    ///
-    /// # Panics
-    /// If there is no such row.
-    #[must_use]
-    #[track_caller]
-    pub fn row(&self, row: usize) -> &[f64] {
-        assert!(row < self.rows(), "row: no such row: {row} of {}", self.rows());
-        &self.values[row * self.columns..][..self.columns]
-    }
-
-    /// The line of the file on which a row stands, from 1.
-    ///
-    /// # Panics
-    /// If there is no such row.
-    #[must_use]
-    #[track_caller]
-    pub fn line(&self, row: usize) -> u64 {
-        assert!(row < self.rows(), "line: no such row: {row} of {}", self.rows());
-        self.lines[row]
-    }
-
-    /// The place of the column of that name.
-    ///
-    /// # Errors
-    /// If there is none.
-    pub fn column(&self, name: &str) -> Result<usize, DataError> {
-        self.header.iter().position(|other| other == name).ok_or_else(|| {
-            let what = format!("there is no column {}; it has {}", quoted(name), self.header.join(", "));
-            DataError::File { file: self.file.clone(), what, mend: "name one of these" }
-        })
-    }
-
-    /// All numbers, `[rows, columns]`.
-    #[must_use]
-    pub fn to_tensor<T: Element>(&self) -> Tensor<T> {
-        let values: Vec<T> = self.values.iter().map(|&value| T::of_f64(value)).collect();
-        Tensor::new([self.rows(), self.columns], &values)
-    }
-
-    /// Some columns, in this order: `[rows, K]`.
-    ///
-    /// # Panics
-    /// If there is no such column.
-    #[must_use]
-    #[track_caller]
-    pub fn select<T: Element>(&self, columns: &[usize]) -> Tensor<T> {
-        let bad = columns.iter().find(|&&column| column >= self.columns);
-        assert!(bad.is_none(), "select: no such column: {columns:?} of {}", self.columns);
-        Tensor::from_fn([self.rows(), columns.len()], |i| {
-            T::of_f64(self.values[i[0] * self.columns + columns[i[1]]])
-        })
-    }
-
-    /// One column as class labels, `[rows]`.
-    ///
-    /// # Errors
-    /// If a number is not whole; the message names its line.
-    ///
-    /// # Panics
-    /// If there is no such column.
-    #[track_caller]
-    pub fn labels(&self, column: usize) -> Result<Tensor<i64>, DataError> {
-        assert!(column < self.columns, "labels: no such column: {column} of {}", self.columns);
-        let label = |row: usize| {
-            let value = self.row(row)[column];
-            // Whole numbers of this size are exact in f64.
-            if value.fract() == 0.0 && value.abs() < (1_i64 << 53) as f64 {
-                return Ok(value as i64);
-            }
-            let what = format!("{value} is not a whole number, which a label must be");
-            Err(self.cell(self.lines[row], column, what, "correct it, or take another column as labels"))
-        };
-        (0..self.rows()).map(label).collect::<Result<Vec<i64>, DataError>>().map(Tensor::from)
-    }
 }

@@ -2,9 +2,12 @@
 //! no network. Sources and licences: `data/SOURCES.md`. It must never know what is trained on them.
 
 use flate2::read::GzDecoder;
+use gradus_tensor::Element;
 
-use crate::csv::{Table, TableOptions, read_table_from};
+use crate::csv::{TableOptions, read_table_from};
+use crate::error::DataError;
 use crate::pairs::Pairs;
+use crate::table::Table;
 
 const DIGITS: &[u8] = include_bytes!("../data/digits.csv.gz");
 const DIABETES: &[u8] = include_bytes!("../data/diabetes_data_raw.csv.gz");
@@ -14,10 +17,14 @@ const PROGRESSION: &[u8] = include_bytes!("../data/diabetes_target.csv.gz");
 /// measurements (total cholesterol, LDL, HDL, their ratio, log of triglycerides, glucose).
 pub const DIABETES_COLUMNS: [&str; 10] = ["age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6"];
 
-fn table(name: &str, bytes: &[u8], delimiter: u8) -> Table {
-    let options = TableOptions { delimiter, header: false };
-    // INVARIANT: the bytes are part of the program, and the tests read them.
-    read_table_from(GzDecoder::new(bytes), name, &options).unwrap_or_else(|error| panic!("{error}"))
+fn table(name: &str, bytes: &[u8], delimiter: u8) -> Result<Table, DataError> {
+    let options = TableOptions { delimiter, header: false, ..TableOptions::default() };
+    read_table_from(GzDecoder::new(bytes), name, &options)
+}
+
+/// INVARIANT: the bytes are part of the program, and the tests read them.
+fn sound<X: Element, Y: Element>(pairs: Result<Pairs<X, Y>, DataError>) -> Pairs<X, Y> {
+    pairs.unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// 1,797 handwritten digits: inputs `[1797, 64]`, 8 × 8 pixels row by row with values 0 (paper) … 16 (ink); targets
@@ -31,11 +38,11 @@ fn table(name: &str, bytes: &[u8], delimiter: u8) -> Table {
 #[must_use]
 pub fn digits() -> Pairs<f32, i64> {
     const PIXELS: usize = 64;
-    let table = table("digits.csv.gz", DIGITS, b',');
-    let inputs = table.select(&(0..PIXELS).collect::<Vec<_>>());
-    let pairs = table.labels(PIXELS).and_then(|labels| Pairs::new(inputs, labels));
-    // INVARIANT: as above.
-    pairs.unwrap_or_else(|error| panic!("{error}"))
+    sound(
+        table("digits.csv.gz", DIGITS, b',').and_then(|table| {
+            Pairs::new(table.select(&(0..PIXELS).collect::<Vec<_>>())?, table.labels(PIXELS)?)
+        }),
+    )
 }
 
 /// 442 diabetes patients: inputs `[442, 10]`, [`DIABETES_COLUMNS`] in their own units; targets `[442, 1]`, a measure of
@@ -47,10 +54,10 @@ pub fn digits() -> Pairs<f32, i64> {
 /// ```
 #[must_use]
 pub fn diabetes() -> Pairs {
-    let inputs = table("diabetes_data_raw.csv.gz", DIABETES, b' ').to_tensor();
-    let targets = table("diabetes_target.csv.gz", PROGRESSION, b' ').to_tensor();
-    // INVARIANT: as above.
-    Pairs::new(inputs, targets).unwrap_or_else(|error| panic!("{error}"))
+    sound(table("diabetes_data_raw.csv.gz", DIABETES, b' ').and_then(|inputs| {
+        let targets = table("diabetes_target.csv.gz", PROGRESSION, b' ')?;
+        Pairs::new(inputs.to_tensor()?, targets.to_tensor()?)
+    }))
 }
 
 #[cfg(test)]

@@ -74,16 +74,21 @@ impl DataError {
         Self::Unfit { op, what, mend }
     }
 
-    #[cfg(any(feature = "csv", feature = "png"))]
     pub(crate) fn system(file: &str, action: &'static str) -> impl FnOnce(std::io::Error) -> Self {
         move |cause| Self::System { file: file.to_owned(), action, cause }
     }
 }
 
 /// A text out of a file, quoted and escaped, so that it can neither break the sentence nor fill the screen.
-#[cfg(feature = "csv")]
 pub(crate) fn quoted(text: &str) -> String {
     const LONGEST: usize = 40;
     let cut: String = text.chars().take(LONGEST).collect();
     if cut.len() < text.len() { format!("{cut:?}…") } else { format!("{cut:?}") }
+}
+
+/// The first letters of a name, for a list in a sentence.
+#[cfg(feature = "csv")]
+pub(crate) fn cut(name: &str) -> &str {
+    const LONGEST: usize = 40;
+    name.char_indices().nth(LONGEST).map_or(name, |(end, _)| &name[..end])
 }

@@ -6,6 +6,10 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod adapt;
+mod ahead;
+#[cfg(feature = "csv")]
+mod categories;
 #[cfg(feature = "csv")]
 mod csv;
 #[cfg(feature = "embedded")]
@@ -16,21 +20,34 @@ mod image;
 mod loader;
 mod mix;
 mod pairs;
+mod sampler;
+mod source;
 mod split;
 mod standardise;
+mod stream;
+#[cfg(feature = "csv")]
+mod table;
 
 // What this crate's interface is made of, so that it can be used alone.
 pub use gradus_tensor as tensor;
 
 #[cfg(feature = "csv")]
-pub use crate::csv::{Table, TableOptions, read_table, read_table_from};
+pub use crate::csv::{TableOptions, read_table, read_table_from};
+pub use adapt::{Augmented, BatchAugmented, Chosen, Mapped, Samples};
 #[cfg(feature = "embedded")]
 pub use embedded::{DIABETES_COLUMNS, diabetes, digits};
 pub use error::DataError;
 #[cfg(feature = "png")]
 pub use image::{grey_from_png, read_grey};
-pub use loader::{Loader, Position, Source};
+pub use loader::{Loader, Position};
 pub use mix::{cutmix, cutout, mixup};
 pub use pairs::{Batch, Batches, Pairs};
+pub use sampler::{
+    Bucketed, Cut, Grouped, InOrder, Plan, Sampler, Shard, Shuffled, Subset, TokenBudget, Weighted,
+};
+pub use source::Source;
 pub use split::{Fold, k_fold, random_split, stratified_split};
 pub use standardise::Standardiser;
+pub use stream::{Lines, Stream, StreamLoader};
+#[cfg(feature = "csv")]
+pub use table::{Cell, Table};

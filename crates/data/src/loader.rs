@@ -1,61 +1,18 @@
 //! Batches that resume exactly: which samples batch b of epoch e holds is a function of (seed, e, b) alone, so two
 //! integers put a loader back where it stood. It must never know what a sample is.
 
+use std::sync::{Arc, OnceLock};
+
 use gradus_tensor::Rng;
 
+use crate::ahead::Ahead;
 use crate::error::DataError;
 use crate::pairs::Batch;
+use crate::sampler::{Cut, InOrder, Plan, Sampler, Shard, Shuffled};
+use crate::source::Source;
 
 /// Parts the loader's random numbers from those that others draw from the same seed.
 const STREAM: u64 = 0x6C6F_6164_6572; // "loader"
-
-/// Samples that can be asked for by number (PyTorch: a map-style `Dataset` with its `collate_fn`).
-///
-/// ```
-/// use gradus_data::{Loader, Source};
-/// /// Squares, made when asked for.
-/// struct Squares(usize);
-/// impl Source for Squares {
-///     type Inputs = Vec<usize>;
-///     type Targets = Vec<usize>;
-///     fn len(&self) -> usize { self.0 }
-///     fn fetch(&self, indices: &[usize]) -> (Vec<usize>, Vec<usize>) {
-///         (indices.to_vec(), indices.iter().map(|i| i * i).collect())
-///     }
-/// }
-/// let batch = Loader::new(Squares(9), 4, 0).in_order().next();
-/// assert_eq!(batch.map(|batch| batch.targets), Some(vec![0, 1, 4, 9]));
-/// ```
-pub trait Source {
-    /// The inputs of some samples.
-    type Inputs;
-    /// Their targets.
-    type Targets;
-
-    /// The number of samples.
-    fn len(&self) -> usize;
-
-    /// Inputs and targets of the samples with these numbers, in this order.
-    fn fetch(&self, indices: &[usize]) -> (Self::Inputs, Self::Targets);
-
-    /// Whether there are no samples.
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
-impl<S: Source + ?Sized> Source for &S {
-    type Inputs = S::Inputs;
-    type Targets = S::Targets;
-
-    fn len(&self) -> usize {
-        (**self).len()
-    }
-
-    fn fetch(&self, indices: &[usize]) -> (Self::Inputs, Self::Targets) {
-        (**self).fetch(indices)
-    }
-}
 
 /// Where a loader stands: `batch` batches of epoch `epoch` have been given out. Both count from 0.
 ///
@@ -69,7 +26,7 @@ impl<S: Source + ?Sized> Source for &S {
 /// let Position { epoch, batch } = first.position();
 /// let mut second = loader();
 /// second.seek(epoch, batch)?;
-/// assert_eq!(second.next(), first.next());
+/// assert_eq!(second.next().transpose()?, first.next().transpose()?);
 /// assert_eq!((second.batch_size(), second.batches_per_epoch(), second.source().len()), (2, 2, 5));
 /// # Ok::<(), gradus_data::DataError>(())
 /// ```
@@ -92,21 +49,34 @@ pub struct Position {
 /// let mut loader = Loader::new(data, 2, 7);
 /// for epoch in 0..3 {
 ///     assert_eq!(loader.position().epoch, epoch);
-///     let sizes: Vec<_> = loader.by_ref().map(|batch| batch.inputs.len()).collect();
-///     assert_eq!(sizes, [2, 2, 1]);
+///     let sizes: Result<Vec<_>, _> = loader.by_ref().map(|batch| Ok(batch?.inputs.len())).collect();
+///     assert_eq!(sizes?, [2, 2, 1]);
 /// }
 /// # Ok::<(), gradus_data::DataError>(())
 /// ```
-#[derive(Clone, Debug)]
-pub struct Loader<S> {
-    source: S,
-    size: usize,
+///
+/// A batch that cannot be read is an error in its place; the next call goes on behind it.
+#[derive(Debug)]
+pub struct Loader<S: Source> {
+    source: Arc<S>,
+    cut: Cut,
     seed: u64,
-    shuffled: bool,
-    drop_last: bool,
+    sampler: Arc<dyn Sampler>,
     position: Position,
-    /// The order of an epoch, made when its first batch is asked for.
-    order: Option<(u64, Vec<usize>)>,
+    /// The plan of an epoch of so many samples, made when its first batch is asked for.
+    plan: Option<(u64, usize, Plan)>,
+    /// How many batches so many samples give: some samplers know it only from a plan.
+    counted: OnceLock<(usize, usize)>,
+    ahead: Option<Workers<S>>,
+}
+
+/// An epoch and the numbers of a batch's samples.
+type Job = (u64, Vec<usize>);
+type Workers<S> = Ahead<Job, Batch<<S as Source>::Inputs, <S as Source>::Targets>>;
+
+fn fetch<S: Source>(source: &S, (epoch, indices): Job) -> Result<Batch<S::Inputs, S::Targets>, DataError> {
+    let (inputs, targets) = source.fetch_in(epoch, &indices)?;
+    Ok(Batch { inputs, targets, indices })
 }
 
 impl<S: Source> Loader<S> {
@@ -119,21 +89,134 @@ impl<S: Source> Loader<S> {
     #[track_caller]
     pub fn new(source: S, size: usize, seed: u64) -> Self {
         assert!(size > 0, "loader: a batch needs samples: size {size} (> 0)");
-        let position = Position::default();
-        Self { source, size, seed, shuffled: true, drop_last: false, position, order: None }
+        Self {
+            source: Arc::new(source),
+            cut: Cut { size, drop_last: false },
+            seed,
+            sampler: Arc::new(Shuffled),
+            position: Position::default(),
+            plan: None,
+            counted: OnceLock::new(),
+            ahead: None,
+        }
     }
 
     /// Gives the samples in the source's order.
+    ///
+    /// ```
+    /// use gradus_data::{Loader, Pairs};
+    /// use gradus_tensor::Tensor;
+    /// let data = Pairs::new(Tensor::<f32>::arange(5), Tensor::<i64>::arange(5))?;
+    /// let first = Loader::new(data, 2, 7).in_order().next().transpose()?;
+    /// assert_eq!(first.map(|batch| batch.indices), Some(vec![0, 1]));
+    /// # Ok::<(), gradus_data::DataError>(())
+    /// ```
     #[must_use]
-    pub fn in_order(mut self) -> Self {
-        self.shuffled = false;
+    pub fn in_order(self) -> Self {
+        self.with_sampler(Arc::new(InOrder))
+    }
+
+    /// Takes samples, order and batches from `sampler`.
+    ///
+    /// ```
+    /// use gradus_data::{Loader, Pairs, Weighted};
+    /// use gradus_tensor::Tensor;
+    /// let labels = Tensor::from([0_i64, 0, 0, 0, 0, 0, 0, 1]);
+    /// let sampler = Weighted::balanced(&labels.to_vec())?;
+    /// let data = Pairs::new(Tensor::<f32>::arange(8), labels)?;
+    /// let loader = Loader::new(data, 4, 7).sampler(sampler)?;
+    /// assert_eq!(loader.batches_per_epoch(), 2);
+    /// # Ok::<(), gradus_data::DataError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the sampler was made for another number of samples.
+    pub fn sampler(self, sampler: impl Sampler + 'static) -> Result<Self, DataError> {
+        sampler.check(self.source.len())?;
+        Ok(self.with_sampler(Arc::new(sampler)))
+    }
+
+    /// Gives the share of one of `ranks` equal workers of what the sampler plans so far; see [`Shard`]. All have the
+    /// same seed.
+    ///
+    /// ```
+    /// use gradus_data::{Loader, Pairs};
+    /// use gradus_tensor::Tensor;
+    /// let data = Pairs::new(Tensor::<f32>::arange(8), Tensor::<i64>::arange(8))?;
+    /// let loader = Loader::new(data, 2, 7).shard(1, 2)?;
+    /// assert_eq!(loader.batches_per_epoch(), 2);
+    /// # Ok::<(), gradus_data::DataError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If there is no such rank.
+    pub fn shard(self, rank: usize, ranks: usize) -> Result<Self, DataError> {
+        let shard = Shard::new(Arc::clone(&self.sampler), rank, ranks)?;
+        Ok(self.with_sampler(Arc::new(shard)))
+    }
+
+    fn with_sampler(mut self, sampler: Arc<dyn Sampler>) -> Self {
+        self.sampler = sampler;
+        self.forget();
         self
     }
 
-    /// Leaves out each epoch's last batch if it is shorter than the others.
+    /// Leaves out batches that the end of the data cuts short.
     #[must_use]
     pub fn drop_last(mut self) -> Self {
-        self.drop_last = true;
+        self.cut.drop_last = true;
+        self.forget();
+        self
+    }
+
+    /// Forgets what was planned under other conditions.
+    fn forget(&mut self) {
+        (self.plan, self.counted) = (None, OnceLock::new());
+        self.ahead.iter_mut().for_each(Ahead::clear);
+    }
+
+    /// Fetches on so many threads of its own, ahead of time (PyTorch: `num_workers`); 0 is none. Batches, their order
+    /// and their bits are the same at any number. Errors and panics of a fetch come out at its batch. The threads start
+    /// with the first batch, stay within the epoch that is asked for, and end with the loader, which waits for what
+    /// they are fetching. Kernels that a fetch calls run on its thread alone.
+    ///
+    /// ```
+    /// use gradus_data::{DataError, Loader, Pairs};
+    /// use gradus_tensor::Tensor;
+    /// let data = Pairs::new(Tensor::<f32>::arange(20), Tensor::<i64>::arange(20))?;
+    /// let order = |threads| {
+    ///     let loader = Loader::new(data.clone(), 3, 7).threads(threads);
+    ///     loader.map(|batch| Ok(batch?.indices)).collect::<Result<Vec<_>, DataError>>()
+    /// };
+    /// assert_eq!(order(0)?, order(3)?);
+    /// # Ok::<(), DataError>(())
+    /// ```
+    #[must_use]
+    pub fn threads(mut self, threads: usize) -> Self
+    where
+        S: Send + Sync + 'static,
+        S::Inputs: Send + 'static,
+        S::Targets: Send + 'static,
+    {
+        let source = Arc::clone(&self.source);
+        self.ahead = (threads > 0).then(|| Ahead::new(threads, move |job| fetch(&*source, job)));
+        self
+    }
+
+    /// How many batches each thread may be ahead (PyTorch: `prefetch_factor`); 2 unless set, 0 counts as 1. To be called
+    /// behind [`Loader::threads`].
+    ///
+    /// ```
+    /// use gradus_data::{Loader, Pairs};
+    /// use gradus_tensor::Tensor;
+    /// let data = Pairs::new(Tensor::<f32>::arange(20), Tensor::<i64>::arange(20))?;
+    /// let loader = Loader::new(data, 3, 7).threads(2).prefetch_factor(4); // at most 8 batches wait
+    /// assert_eq!(loader.count(), 7);
+    /// # Ok::<(), gradus_data::DataError>(())
+    /// ```
+    #[must_use]
+    pub fn prefetch_factor(mut self, batches: usize) -> Self {
+        self.ahead.iter_mut().for_each(|ahead| ahead.set_factor(batches));
         self
     }
 
@@ -143,18 +226,19 @@ impl<S: Source> Loader<S> {
         &self.source
     }
 
-    /// Samples per batch.
+    /// Samples per batch; of samplers that make batches by other rules, the most.
     #[must_use]
     pub fn batch_size(&self) -> usize {
-        self.size
+        self.cut.size
     }
 
     /// The number of batches in each epoch.
     #[must_use]
     pub fn batches_per_epoch(&self) -> u64 {
         let samples = self.source.len();
-        let batches = if self.drop_last { samples / self.size } else { samples.div_ceil(self.size) };
-        batches as u64
+        let count = || (samples, self.sampler.batches(samples, self.cut));
+        let &(of, batches) = self.counted.get_or_init(count);
+        (if of == samples { batches } else { count().1 }) as u64
     }
 
     /// Where it stands: what [`Loader::seek`] needs to bring another loader of the same source, size and seed here.
@@ -175,39 +259,94 @@ impl<S: Source> Loader<S> {
             let mend = "resume with the same data, batch size and `drop_last` as before";
             return Err(DataError::unfit("loader", what, mend));
         }
-        self.position = Position { epoch, batch };
+        let there = Position { epoch, batch };
+        if there != self.position {
+            self.position = there;
+            self.ahead.iter_mut().for_each(Ahead::clear);
+        }
         Ok(())
     }
 
-    /// The numbers of the samples of the next batch.
-    fn indices(&mut self) -> Vec<usize> {
-        let samples = self.source.len();
-        let start = self.position.batch as usize * self.size;
-        let range = start..(start + self.size).min(samples);
-        if !self.shuffled {
-            return range.collect();
+    /// The plan of the epoch at hand.
+    fn plan(&mut self) -> Result<&Plan, DataError> {
+        let (epoch, samples) = (self.position.epoch, self.source.len());
+        let made = self.plan.take().filter(|(of, from, _)| (*of, *from) == (epoch, samples));
+        let plan = match made {
+            Some((.., plan)) => plan,
+            None => self.make_plan(epoch, samples)?,
+        };
+        Ok(&self.plan.insert((epoch, samples, plan)).2)
+    }
+
+    fn make_plan(&self, epoch: u64, samples: usize) -> Result<Plan, DataError> {
+        const MEND: &str = "let plans name samples of the source, in equally many batches each epoch";
+        self.sampler.check(samples)?;
+        let rng = &mut Rng::seed(self.seed).fork(STREAM).fork(epoch);
+        let plan = self.sampler.plan(samples, self.cut, rng);
+        let batches = self.batches_per_epoch();
+        if plan.len() as u64 != batches {
+            let what = format!("epoch {epoch} has {} batches instead of {batches}", plan.len());
+            return Err(DataError::unfit("sampler", what, MEND));
         }
-        let epoch = self.position.epoch;
-        let (seed, order) =
-            (self.seed, self.order.take().filter(|(of, order)| *of == epoch && order.len() == samples));
-        let (_, order) = self.order.insert(
-            order.unwrap_or_else(|| (epoch, Rng::seed(seed).fork(STREAM).fork(epoch).permutation(samples))),
-        );
-        order[range].to_vec()
+        if let Some(index) = plan.stranger(samples) {
+            let what = format!("epoch {epoch} asks for sample {index}, the source has {samples}");
+            return Err(DataError::unfit("sampler", what, MEND));
+        }
+        Ok(plan)
+    }
+
+    /// Lets the threads fetch what comes next, as far ahead as they may.
+    fn send_ahead(&mut self) -> Result<(), DataError> {
+        let Some((depth, waiting)) = self.ahead.as_ref().map(|ahead| (ahead.depth(), ahead.waiting())) else {
+            return Ok(());
+        };
+        let Position { epoch, batch } = self.position;
+        let end = (batch as usize + depth).min(self.batches_per_epoch() as usize);
+        let plan = self.plan()?;
+        let jobs: Vec<Job> = (batch as usize + waiting..end).map(|b| (epoch, plan.batch(b))).collect();
+        match &mut self.ahead {
+            Some(ahead) => jobs.into_iter().try_for_each(|job| ahead.give(job)),
+            None => Ok(()),
+        }
+    }
+
+    fn step(&mut self) -> Result<Batch<S::Inputs, S::Targets>, DataError> {
+        let Position { epoch, batch } = self.position;
+        let sent = self.send_ahead();
+        self.position.batch += 1;
+        sent?;
+        if let Some(result) = self.ahead.as_mut().and_then(Ahead::take) {
+            // What fails here fails in the next step again and is told there, at its batch.
+            let _ = self.send_ahead();
+            return result;
+        }
+        let indices = self.plan()?.batch(batch as usize);
+        fetch(&*self.source, (epoch, indices))
+    }
+}
+
+impl<S: Source> Clone for Loader<S> {
+    /// Stands at the same place; shares the source and starts threads of its own.
+    fn clone(&self) -> Self {
+        Self {
+            source: Arc::clone(&self.source),
+            sampler: Arc::clone(&self.sampler),
+            plan: self.plan.clone(),
+            counted: self.counted.clone(),
+            ahead: self.ahead.as_ref().map(Ahead::again),
+            ..*self
+        }
     }
 }
 
 impl<S: Source> Iterator for Loader<S> {
-    type Item = Batch<S::Inputs, S::Targets>;
+    type Item = Result<Batch<S::Inputs, S::Targets>, DataError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.position.batch >= self.batches_per_epoch() {
             self.position = Position { epoch: self.position.epoch.wrapping_add(1), batch: 0 };
             return None;
         }
-        let indices = self.indices();
-        self.position.batch += 1;
-        let (inputs, targets) = self.source.fetch(&indices);
-        Some(Batch { inputs, targets, indices })
+        Some(self.step())
     }
 }

@@ -3,8 +3,9 @@
 
 use gradus_tensor::{Element, Rng, Tensor};
 
+use crate::adapt::no_sample;
 use crate::error::DataError;
-use crate::loader::Source;
+use crate::source::Source;
 use crate::split::{random_split, stratified_split};
 
 /// Inputs `[N, …]` and targets `[N, …]`, one target per input (PyTorch: `TensorDataset`).
@@ -31,7 +32,8 @@ pub struct Pairs<X: Element = f32, Y: Element = f32> {
 /// use gradus_data::{Batch, Loader, Pairs};
 /// use gradus_tensor::Tensor;
 /// let data = Pairs::new(Tensor::from([1.0_f32, 2.0, 3.0]), Tensor::from([10_i64, 20, 30]))?;
-/// for Batch { inputs, indices, .. } in Loader::new(&data, 2, 7) {
+/// for batch in Loader::new(&data, 2, 7) {
+///     let Batch { inputs, indices, .. } = batch?;
 ///     assert_eq!(inputs.at(&[0]), (indices[0] + 1) as f32);
 /// }
 /// # Ok::<(), gradus_data::DataError>(())
@@ -214,8 +216,12 @@ impl<X: Element, Y: Element> Source for Pairs<X, Y> {
         self.len()
     }
 
-    fn fetch(&self, indices: &[usize]) -> (Tensor<X>, Tensor<Y>) {
-        self.select(indices).into_parts()
+    fn fetch(&self, indices: &[usize]) -> Result<(Tensor<X>, Tensor<Y>), DataError> {
+        let samples = self.len();
+        if let Some(&none) = indices.iter().find(|&&index| index >= samples) {
+            return Err(no_sample(none, samples));
+        }
+        Ok(self.select(indices).into_parts())
     }
 }
 

@@ -7,10 +7,12 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod compare;
 mod console;
 pub mod digits;
 mod error;
 mod nearest;
+mod page;
 pub mod picture;
 mod recipe;
 mod results;
@@ -18,6 +20,7 @@ mod run;
 mod saved;
 pub mod settings;
 
+pub use compare::Comparison;
 pub use console::Console;
 pub use error::Error;
 pub use nearest::nearest;

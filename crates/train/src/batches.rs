@@ -3,9 +3,9 @@
 
 use std::error::Error;
 
-use gradus_data::{Batch, DataError, Loader, Source};
+use gradus_data::{Batch, DataError, Loader, Source, Stream, StreamLoader};
 
-/// A source of batches that can be sent to any place. [`Loader`] is one; write your own for data of another kind.
+/// A source of batches that can be sent to any place. [`Loader`] and [`StreamLoader`] are two; write your own for data of another kind.
 ///
 /// ```
 /// use gradus_train::BatchStream;
@@ -68,11 +68,32 @@ impl<S: Source> BatchStream for Loader<S> {
     }
 
     fn next_batch(&mut self) -> Result<Option<Self::Batch>, DataError> {
-        Ok(self.next())
+        self.next().transpose()
     }
 
     fn batches_per_epoch(&self) -> u64 {
         Loader::batches_per_epoch(self)
+    }
+
+    fn indices(batch: &Self::Batch) -> &[usize] {
+        &batch.indices
+    }
+}
+
+impl<S: Stream, X, Y> BatchStream for StreamLoader<S, X, Y> {
+    type Batch = Batch<X, Y>;
+    type Error = DataError;
+
+    fn seek(&mut self, epoch: u64, batch: u64) -> Result<(), DataError> {
+        StreamLoader::seek(self, epoch, batch)
+    }
+
+    fn next_batch(&mut self) -> Result<Option<Self::Batch>, DataError> {
+        self.next().transpose()
+    }
+
+    fn batches_per_epoch(&self) -> u64 {
+        StreamLoader::batches_per_epoch(self)
     }
 
     fn indices(batch: &Self::Batch) -> &[usize] {

@@ -146,6 +146,8 @@ pub(crate) const ALLOWED_IN_TESTS: &[(&str, &[&str])] = &[("*", &["gradus-testki
 /// depend on the number of threads.
 pub(crate) const THREAD_FILES: &[&str] = &[
     "crates/tensor/src/crew.rs",
+    // Loading beside training: whole batches, which follow from (seed, epoch, number) whoever makes them.
+    "crates/data/src/ahead.rs",
     // A program of its own that measures the machine and knows no crate of ours.
     "crates/bench/limits/src/threads.rs",
 ];

@@ -8,11 +8,12 @@ use super::{Change, Lbfgs, Memory};
 use crate::error::OptimizerError;
 use crate::state::{count, float, name};
 
+const NUMBER: &str = "steps";
 const ITERATIONS: &str = "iterations";
 const LENGTH: &str = "step_length";
 const SCALE: &str = "h_diag";
 const LEARNING_RATE: &str = "learning_rate";
-const SCALARS: [&str; 4] = [ITERATIONS, LEARNING_RATE, LENGTH, SCALE];
+const SCALARS: [&str; 5] = [NUMBER, ITERATIONS, LEARNING_RATE, LENGTH, SCALE];
 
 /// Per parameter: the direction, the gradient before, and yᵢ and sᵢ along a first axis.
 const DIRECTION: &str = "direction";
@@ -22,20 +23,21 @@ const STEPS: &str = "old_steps";
 const PARTS: [&str; 4] = [DIRECTION, GRADIENT, CHANGES, STEPS];
 
 impl Lbfgs {
-    /// All that a later run needs to go on bit by bit: `iterations`, `learning_rate`, `step_length`, `h_diag`, and for each
+    /// All that a later run needs to go on bit by bit: `steps`, `iterations`, `learning_rate`, `step_length`, `h_diag`, and for each
     /// parameter `{path}.direction`, `.previous_gradient`, `.old_directions` and `.old_steps`, all in `f64`.
     ///
     /// ```
     /// use gradus_optimizers::Lbfgs;
     /// let (optimizer, mut other) = (Lbfgs::new(0.5), Lbfgs::new(1.0));
     /// other.load_state(&optimizer.state())?;
-    /// assert_eq!(other.state().names().count(), 4);
+    /// assert_eq!(other.state().names().count(), 5);
     /// # Ok::<(), gradus_optimizers::OptimizerError>(())
     /// ```
     #[must_use]
     pub fn state(&self) -> State {
         let memory = &self.memory;
         let mut state = State::default();
+        state.push(NUMBER, Tensor::scalar(memory.steps as i64));
         state.push(ITERATIONS, Tensor::scalar(memory.iterations as i64));
         state.push(LEARNING_RATE, Tensor::scalar(self.learning_rate));
         state.push(LENGTH, Tensor::scalar(memory.length));
@@ -68,6 +70,7 @@ impl Lbfgs {
     /// was. Whether the state fits the model shows at the next step.
     pub fn load_state(&mut self, state: &State) -> Result<(), OptimizerError> {
         let mut memory = Memory {
+            steps: count(state, NUMBER)?,
             iterations: count(state, ITERATIONS)?,
             length: float(state, LENGTH)?,
             scale: float(state, SCALE)?,
@@ -158,7 +161,7 @@ impl Memory {
         }
         if layout != self.layout {
             // New or reordered parameters: what was learnt is of another vector.
-            *self = Memory { layout, ..Memory::default() };
+            *self = Memory { layout, steps: self.steps, ..Memory::default() };
         }
         Ok(())
     }

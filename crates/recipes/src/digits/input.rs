@@ -69,9 +69,10 @@ fn read_csv(path: &Path) -> Result<Vec<Input>, Error> {
         return Err(wrong(path, format!("line {} has {columns} values; give {wanted}", table.line(0))));
     }
     let label = |row: &[f64]| row.get(PIXELS).map(|&label| label as usize);
+    let numbers = table.to_tensor::<f64>()?.to_vec();
     let mut inputs = Vec::with_capacity(table.rows());
-    for row in 0..table.rows() {
-        let (line, values) = (table.line(row), table.row(row));
+    for (row, values) in numbers.chunks(columns).enumerate() {
+        let line = table.line(row);
         for (column, value) in values.iter().enumerate() {
             let fits = match column {
                 PIXELS => (0..CLASSES).any(|class| *value == class as f64),

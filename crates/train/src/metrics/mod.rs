@@ -68,5 +68,4 @@ pub use scores::{Average, Counts, Scores};
 pub use segmentation::Segmentation;
 pub use spans::{EntitySpan, TagScheme, entity_spans};
 pub use top_k::TopKAccuracy;
-pub use values::Metrics;
-pub(crate) use values::significant;
+pub use values::{Metrics, significant};

@@ -1,5 +1,4 @@
 //! mixup, CutMix and Cutout: what is mixed, in which proportion, and what is refused.
-#![allow(clippy::unwrap_used)] // tests may stop at the first surprise
 
 use gradus_data::{cutmix, cutout, mixup};
 use gradus_tensor::{Rng, Tensor};

@@ -1,0 +1,10 @@
+//! Everything between a set and a training step, in one program, because each costs a link.
+
+#![allow(clippy::unwrap_used)] // helpers outside #[test] are test code too
+
+mod batches;
+mod mixing;
+mod samplers;
+mod splits;
+mod streams;
+mod threads;
