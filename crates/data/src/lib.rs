@@ -8,6 +8,7 @@
 
 mod adapt;
 mod ahead;
+pub mod augment;
 #[cfg(feature = "csv")]
 mod categories;
 #[cfg(feature = "csv")]
@@ -15,6 +16,7 @@ mod csv;
 #[cfg(feature = "embedded")]
 mod embedded;
 mod error;
+mod fit;
 #[cfg(feature = "png")]
 mod image;
 mod loader;
@@ -23,7 +25,6 @@ mod pairs;
 mod sampler;
 mod source;
 mod split;
-mod standardise;
 mod stream;
 #[cfg(feature = "csv")]
 mod table;
@@ -37,6 +38,10 @@ pub use adapt::{Augmented, BatchAugmented, Chosen, Mapped, Samples};
 #[cfg(feature = "embedded")]
 pub use embedded::{DIABETES_COLUMNS, diabetes, digits};
 pub use error::DataError;
+pub use fit::{
+    Categories, Columns, Fill, Fitted, FittedPipeline, Imputer, MinMax, Pipeline, Robust, Standardiser,
+    Statistics, Transform, Unknown, Values,
+};
 #[cfg(feature = "png")]
 pub use image::{grey_from_png, read_grey};
 pub use loader::{Loader, Position};
@@ -46,8 +51,11 @@ pub use sampler::{
     Bucketed, Cut, Grouped, InOrder, Plan, Sampler, Shard, Shuffled, Subset, TokenBudget, Weighted,
 };
 pub use source::Source;
-pub use split::{Fold, k_fold, random_split, stratified_split};
-pub use standardise::Standardiser;
+pub use split::{
+    Fold, Leak, Rows, group_k_fold, grouped_split, k_fold, leaks, leave_one_out, random_split,
+    stratified_group_k_fold, stratified_grouped_split, stratified_k_fold, stratified_split,
+    time_ordered_split, time_series_folds,
+};
 pub use stream::{Lines, Stream, StreamLoader};
 #[cfg(feature = "csv")]
 pub use table::{Cell, Table};
