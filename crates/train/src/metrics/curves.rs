@@ -186,7 +186,7 @@ impl BinaryCurves {
     /// ```
     #[must_use]
     pub fn precision_recall_auc(&self) -> Option<f64> {
-        self.sum_over_recall(|before, now| f64::midpoint(before, now))
+        self.sum_over_recall(f64::midpoint)
     }
 
     /// Σ (Rᵢ − Rᵢ₋₁)·height(Pᵢ₋₁, Pᵢ).
