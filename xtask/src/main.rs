@@ -14,6 +14,7 @@ mod loc;
 mod main_job;
 mod op_matrix;
 mod package;
+mod pages;
 mod source;
 mod test;
 mod tidy;
@@ -98,6 +99,15 @@ enum Command {
     /// Runs the fuzz targets of crates/suite/fuzz one after another, from the files of the tests and what earlier runs found, with
     /// bounds on memory. Needs the nightly toolchain and cargo-fuzz.
     Fuzz(fuzz::Options),
+    /// Make the HTML pages and look at them in a browser: light, dark, on a phone
+    ///
+    /// Needs Chromium or Chrome (GRADUS_BROWSER names another place) and a Unix shell. Writes screenshots to target/pages;
+    /// fails if a page is wider than its window, has text that is too faint, asks for anything beyond itself, or if the
+    /// console complains.
+    Pages {
+        /// Look at these pages only, and make none
+        files: Vec<std::path::PathBuf>,
+    },
     /// Run the public conformance cases of ONNX
     ///
     /// Fetches them once (python3 with pip, into GRADUS_DATA or the platform's cache folder), runs each against the suite's
@@ -127,6 +137,7 @@ fn run(command: &Command) -> Result<()> {
         Command::Ci => ci::run(&workspace),
         Command::Bench(options) => bench::run(&workspace, options),
         Command::Fuzz(options) => fuzz::run(&workspace, options),
+        Command::Pages { files } => pages::run(&workspace, files),
         Command::Conformance(options) => conformance::run(&workspace, options),
     }
 }

@@ -1,37 +1,90 @@
 //! Finds where the first NaN or infinity comes from, per thread, while a closure runs. It looks at values only, and knows no
 //! operation.
 
-use std::cell::Cell;
-use std::fmt::Write;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeSet, VecDeque};
+use std::fmt::{self, Write};
 use std::panic::Location;
 
 use gradus_tensor::{Float, Shape, Tensor};
 
-use crate::node::Node;
+use crate::node::{LeafId, Node};
 use crate::var::Var;
 
+/// What happens at an anomaly.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Watch {
+    Off,
+    Panic,
+    Note,
+}
+
 thread_local! {
-    static WATCHING: Cell<bool> = const { Cell::new(false) };
+    static WATCH: Cell<Watch> = const { Cell::new(Watch::Off) };
+    static NOTED: RefCell<Option<Anomaly>> = const { RefCell::new(None) };
 }
 
 pub(crate) fn is_watching() -> bool {
-    WATCHING.get()
+    WATCH.get() != Watch::Off
 }
 
-fn with_watching<R>(on: bool, f: impl FnOnce() -> R) -> R {
-    struct Restore(bool);
+fn with_watch<R>(watch: Watch, f: impl FnOnce() -> R) -> R {
+    struct Restore(Watch);
     impl Drop for Restore {
         fn drop(&mut self) {
-            WATCHING.set(self.0);
+            WATCH.set(self.0);
         }
     }
-    let _restore = Restore(WATCHING.replace(on));
+    let _restore = Restore(WATCH.replace(watch));
     f()
+}
+
+/// The place where the first NaN or infinity arose: see [`find_anomaly`]. As text it is one sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Anomaly {
+    /// The operation's name.
+    pub op: String,
+    /// The leaf that the operation reads, or the nearest one before it: a parameter that tells the layer.
+    pub leaf: Option<LeafId>,
+    message: String,
+}
+
+impl fmt::Display for Anomaly {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// The nearest leaf among `from` and what they were made of.
+fn nearest_leaf<'n, T: Float>(from: impl Iterator<Item = Option<&'n Node<T>>>) -> Option<LeafId> {
+    let mut seen = BTreeSet::new();
+    let mut queue: VecDeque<&Node<T>> = from.flatten().collect();
+    while let Some(node) = queue.pop_front() {
+        if node.step.is_none() {
+            return Some(LeafId(node.id));
+        }
+        if seen.insert(node.id) {
+            queue.extend(node.inputs.iter().filter_map(|edge| edge.node.as_deref()));
+        }
+    }
+    None
+}
+
+/// Panics or notes, as is wanted.
+#[track_caller]
+fn met(op: &str, leaf: Option<LeafId>, message: String) {
+    match WATCH.get() {
+        Watch::Off => {}
+        Watch::Panic => panic!("{message}"),
+        Watch::Note => NOTED.with_borrow_mut(|noted| {
+            noted.get_or_insert(Anomaly { op: op.to_owned(), leaf, message });
+        }),
+    }
 }
 
 /// Runs a rule, whose own operations are not what the user wrote.
 pub(crate) fn unwatched<R>(f: impl FnOnce() -> R) -> R {
-    if is_watching() { with_watching(false, f) } else { f() }
+    if is_watching() { with_watch(Watch::Off, f) } else { f() }
 }
 
 /// Runs `f` and panics where the first NaN or infinity arises (PyTorch: `torch.autograd.detect_anomaly`), at the place in the
@@ -56,7 +109,24 @@ pub(crate) fn unwatched<R>(f: impl FnOnce() -> R) -> R {
 /// # Panics
 /// At the first anomaly.
 pub fn detect_anomaly<R>(f: impl FnOnce() -> R) -> R {
-    with_watching(true, f)
+    with_watch(Watch::Panic, f)
+}
+
+/// [`detect_anomaly`] without a panic: runs `f` to its end and answers with what it gave and the first anomaly, if there was one.
+///
+/// ```
+/// use gradus_autodiff::{Anomaly, Var, find_anomaly};
+/// let x = Var::leaf([4.0_f32, -1.0]);
+/// let (_, found) = find_anomaly(|| x.ln().sum().backward());
+/// let anomaly: Anomaly = found.ok_or("ln(-1) is no number")?;
+/// assert_eq!((anomaly.op.as_str(), anomaly.leaf), ("ln", x.leaf_id()));
+/// assert!(anomaly.to_string().starts_with("ln: NaN in its value [2] at [1]"));
+/// # Ok::<(), &str>(())
+/// ```
+pub fn find_anomaly<R>(f: impl FnOnce() -> R) -> (R, Option<Anomaly>) {
+    let before = NOTED.take();
+    let result = with_watch(Watch::Note, f);
+    (result, NOTED.replace(before))
 }
 
 /// The flat places of the first NaN and the first infinity.
@@ -108,12 +178,14 @@ fn index(shape: &Shape, flat: usize) -> Shape {
 /// Looks at a value that an operation has just computed from `inputs`.
 #[track_caller]
 pub(crate) fn check_value<T: Float>(op: &str, inputs: &[&Var<T>], value: &Tensor<T>) {
+    let leaf = || nearest_leaf(inputs.iter().map(|x| x.node().map(|node| &**node)));
     for (i, x) in inputs.iter().enumerate() {
         let is_source = x.node().is_none_or(|node| node.step.is_none());
         if is_source && let Some(at) = Flaws::of(x.value()).nan {
             let kind = if x.has_gradient() { "leaf" } else { "constant" };
             let (shape, at, place) = (x.shape(), index(x.shape(), at), Location::caller());
-            panic!("{op}: NaN in its input {i}, a {kind} {shape} at {at}; called at {place}");
+            let message = format!("{op}: NaN in its input {i}, a {kind} {shape} at {at}; called at {place}");
+            met(op, leaf(), message);
         }
     }
     let before = Flaws::of_all(inputs.iter().map(|x| x.value()));
@@ -123,7 +195,10 @@ pub(crate) fn check_value<T: Float>(op: &str, inputs: &[&Var<T>], value: &Tensor
             let _ = write!(shapes, "{}{}", if shapes.is_empty() { "" } else { ", " }, x.shape());
         }
         let (at, place) = (index(shape, at), Location::caller());
-        panic!("{op}: {what} in its value {shape} at {at}, its inputs {shapes} have none; called at {place}");
+        let message = format!(
+            "{op}: {what} in its value {shape} at {at}, its inputs {shapes} have none; called at {place}"
+        );
+        met(op, leaf(), message);
     }
 }
 
@@ -136,17 +211,21 @@ pub(crate) fn check_rule<'a, T: Float>(
 ) {
     let Some(step) = &node.step else { return };
     let (op, place): (_, &Location) = (step.op.name(), step.place);
+    let leaf = || nearest_leaf(node.inputs.iter().map(|edge| edge.node.as_deref()));
     let none = Flaws::default();
     if let Some((what, at)) = Flaws::of(g).beyond(none) {
         let (shape, at) = (g.shape(), index(g.shape(), at));
-        panic!("backward: {what} in the cotangent {shape} at {at} that reaches {op}, called at {place}");
+        let message =
+            format!("backward: {what} in the cotangent {shape} at {at} that reaches {op}, called at {place}");
+        met(op, leaf(), message);
     }
     for (i, c) in cotangents.enumerate().filter_map(|(i, c)| Some((i, c?))) {
         if let Some((what, at)) = Flaws::of(c).beyond(none) {
             let (shape, at) = (c.shape(), index(c.shape(), at));
-            panic!(
+            let message = format!(
                 "backward: {op}: {what} in the cotangent of its input {i} {shape} at {at}; called at {place}"
             );
+            met(op, leaf(), message);
         }
     }
 }

@@ -34,7 +34,7 @@ mod var;
 // What this crate's interface is made of, so that it can be used alone.
 pub use gradus_tensor as tensor;
 
-pub use anomaly::detect_anomaly;
+pub use anomaly::{Anomaly, detect_anomaly, find_anomaly};
 pub use check::{GradCheck, GradCheckError, check_grads};
 pub use checkpoint::{checkpoint, checkpoint_with};
 pub use dot::to_dot;

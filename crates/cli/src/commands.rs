@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use clap::CommandFactory;
 use clap_complete::Shell;
-use gradus_recipes::{Console, Error, Outcome, RECIPES, Recipe, Request, Run, Saved, find, settings};
+use gradus_recipes::{
+    Comparison, Console, Error, Outcome, RECIPES, Recipe, Request, Run, Saved, find, settings,
+};
 
 use crate::args::{Cli, Train};
 
@@ -61,6 +63,8 @@ fn chosen(train: &Train) -> Result<&'static dyn Recipe, Error> {
 
 fn request(train: Train) -> Request {
     let mut pairs = train.set;
+    pairs.extend(train.data.map(|data| format!("data={data}")));
+    pairs.extend(train.target.map(|target| format!("target={target}")));
     pairs.extend(train.seed.map(|seed| format!("seed={seed}")));
     pairs.extend(train.threads.map(|threads| format!("threads={threads}")));
     Request { config: train.config, pairs, out: train.out, stop: stop_on_interrupt() }
@@ -130,6 +134,15 @@ pub(crate) fn report(run: &Path) -> Result<Ended, Error> {
     let (recipe, saved) = open(run)?;
     recipe.report(&saved)?;
     Console::stdout().line(saved.run().file(Run::REPORT).display());
+    Ok(Ended::Done)
+}
+
+pub(crate) fn compare(runs: &[PathBuf], out: &Path) -> Result<Ended, Error> {
+    let comparison = Comparison::read(runs)?;
+    comparison.report().write(out)?;
+    let mut console = Console::stdout();
+    console.line(comparison.to_string().trim_end());
+    console.line(format_args!("\n{}", out.display()));
     Ok(Ended::Done)
 }
 

@@ -34,6 +34,7 @@ fn run(command: Command) -> Result<Ended, gradus_recipes::Error> {
         Command::Recipes => Ok(commands::recipes()),
         Command::Summary { run } => commands::summary(&run),
         Command::Report { run } => commands::report(&run),
+        Command::Compare { runs, out } => commands::compare(&runs, &out),
         Command::Completions { shell } => Ok(commands::completions(shell)),
     }
 }

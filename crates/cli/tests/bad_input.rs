@@ -14,7 +14,7 @@ fn model() -> &'static Path {
 #[test]
 fn an_unknown_recipe_names_the_nearest() {
     let here = folder("unknown_recipe");
-    let said = "no recipe is called \"digit\" (did you mean \"digits\"?); the recipes are digits";
+    let said = "no recipe is called \"digit\" (did you mean \"digits\"?); the recipes are digits, table";
     run(&here, &["train", "digit", "--out", "run"]).refused(2, &[said]);
     fs::write(here.join("mine.toml"), "recipe = \"dogits\"").unwrap();
     run(&here, &["train", "--config", "mine.toml"]).refused(1, &["mine.toml", "\"dogits\"", "\"digits\""]);
@@ -71,6 +71,30 @@ fn an_output_folder_that_holds_something_is_left_alone() {
     assert_eq!(contents(&here.join("run")), [("thesis.txt".to_owned(), b"years of work".to_vec())]);
     train(&here, &["--out", "run/thesis.txt"]).refused(1, &["run/thesis.txt", "cannot"]);
     train(&here, &["--out", "run/thesis.txt/below"]).refused(1, &["run/thesis.txt/below", "cannot"]);
+}
+
+#[test]
+fn runs_that_cannot_be_compared_are_named() {
+    let here = folder("compared_badly");
+    let good = copy(model(), "compared_badly_good");
+    let good = good.to_str().unwrap();
+    let bad = |what: &str| copy(model(), &format!("compared_badly_{what}"));
+    run(&here, &["compare", good, "none"]).refused(1, &["none", "does not exist", "metrics.jsonl"]);
+    let without = bad("metrics");
+    fs::remove_file(without.join("metrics.jsonl")).unwrap();
+    run(&here, &["compare", good, without.to_str().unwrap()])
+        .refused(1, &["is no run folder", "metrics.jsonl"]);
+    let torn = bad("torn");
+    fs::write(torn.join("metrics.jsonl"), "{\"epoch\":1,\"st\n{\"epoch\":2,\"step\":4}\n").unwrap();
+    run(&here, &["compare", good, torn.to_str().unwrap()])
+        .refused(1, &["metrics.jsonl:1: ", "remove the line"]);
+    let summary = bad("summary");
+    fs::write(summary.join("summary.json"), "{").unwrap();
+    run(&here, &["compare", good, summary.to_str().unwrap()]).refused(1, &["summary.json"]);
+    run(&here, &["compare", good, good, "--out", "none/page.html"]).refused(1, &["none/page.html"]);
+    assert!(contents(&here).is_empty());
+    let one = run(&here, &["compare", good]);
+    assert_eq!(one.code, Some(2), "{one:?}");
 }
 
 #[cfg(target_os = "linux")]

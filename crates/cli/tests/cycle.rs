@@ -24,14 +24,23 @@ fn a_training_shows_six_steps_and_leaves_a_run_folder() {
             rest.split_once(&format!("\n{step} ")).unwrap_or_else(|| panic!("no {step}: {said:?}"));
         rest = after;
     }
-    for word in ["Conv2d", "parameters", "epoch 1", "epoch 2", "test accuracy", "true \\ predicted", "█"] {
+    for word in ["Conv2d", "parameters", "\n  1/2 ", "\n  2/2 ", "test accuracy", "true \\ predicted", "█"]
+    {
         assert!(said.out.contains(word), "{word} is missing in:\n{}", said.out);
     }
     assert!(!said.out.contains('\u{1b}') && !said.out.contains('\r'), "control characters in a pipe");
 
     let run_folder = here.join("run");
     let names: Vec<String> = contents(&run_folder).into_iter().map(|(name, _)| name).collect();
-    let want = ["config.toml", "metrics.jsonl", "model.safetensors", "report.html", "summary.json"];
+    let want = [
+        "config.toml",
+        "environment.json",
+        "metrics.jsonl",
+        "model.safetensors",
+        "norms.jsonl",
+        "report.html",
+        "summary.json",
+    ];
     assert_eq!(names, want);
 
     let results = summary(&run_folder);
@@ -51,6 +60,9 @@ fn a_training_shows_six_steps_and_leaves_a_run_folder() {
 
     let report = fs::read_to_string(run_folder.join("report.html")).unwrap();
     assert!(report.contains("<svg") && report.contains("data:image/png"), "no curves or pictures");
+    for word in ["Weight norms by layer", "Gradient norms by layer", "instruction set"] {
+        assert!(report.contains(word), "{word} is missing in the report");
+    }
     assert!(!report.contains("http") && !report.contains("<script"), "not self-contained");
 }
 
@@ -169,6 +181,32 @@ fn dark_ink_on_paper_is_the_same_digit() {
 }
 
 #[test]
+fn runs_are_compared_finished_or_not() {
+    let here = common::copy(model(), "compared/one");
+    let here = here.parent().unwrap();
+    let other = common::copy(model(), "compared/other");
+    let config = fs::read_to_string(other.join("config.toml")).unwrap();
+    fs::write(other.join("config.toml"), config.replace("hidden = 8", "hidden = 16")).unwrap();
+    fs::remove_file(other.join("summary.json")).unwrap();
+    let metrics = fs::read_to_string(other.join("metrics.jsonl")).unwrap();
+    fs::write(other.join("metrics.jsonl"), metrics + "{\"epoch\":3,\"st").unwrap(); // as a power cut leaves it
+    let said = run(here, &["compare", "one", "other", "--out", "both.html"]).done().out;
+    for part in [
+        "Not finished, with what was measured so far: other.",
+        "hidden",
+        "8",
+        "16",
+        "test.accuracy",
+        "both.html",
+    ] {
+        assert!(said.contains(part), "{part} is missing in:\n{said}");
+    }
+    assert!(!said.contains("dropout"), "a setting that is the same is shown:\n{said}");
+    let page = fs::read_to_string(here.join("both.html")).unwrap();
+    assert!(page.contains("<svg") && page.contains(">one</span>") && !page.contains("http"));
+}
+
+#[test]
 fn summary_and_report_are_written_from_the_folder() {
     let here = common::copy(model(), "report_again");
     let said = run(&here, &["summary", "."]).done().out;
@@ -179,4 +217,31 @@ fn summary_and_report_are_written_from_the_folder() {
     fs::remove_file(here.join("report.html")).unwrap();
     run(&here, &["report", "."]).done();
     assert!(fs::read(here.join("report.html")).unwrap() == report, "the report is another one");
+}
+
+#[test]
+fn a_file_of_the_users_own_is_learnt_from_by_two_flags() {
+    let here = folder("table");
+    let rows =
+        (0..50).map(|i| format!("{},{},{}\n", i % 10, ["red", "blue"][i % 2], 3 * (i % 10) + 20 * (i % 2)));
+    fs::write(here.join("my.csv"), "size,colour,price\n".to_owned() + &rows.collect::<String>()).unwrap();
+    run(&here, &["train", "table", "--data", "my.csv", "--target", "prize"]).refused(1, &["my.csv", "price"]);
+    assert!(!here.join("runs").exists());
+    run(&here, &["train", "table", "--target", "price"]).refused(2, &["table needs data", "--data FILE.csv"]);
+    let small = ["--set", "epochs=3", "--set", "hidden=8", "--set", "task=regression"];
+    let asked = ["train", "table", "--data", "my.csv", "--target", "price", "--out", "run"];
+    let said = run(&here, &[&asked[..], &small].concat()).done().out;
+    for word in
+        ["1 prepare     my.csv: price from size, colour", "the mean, always", "6 apply", "gradus apply run"]
+    {
+        assert!(said.contains(word), "{word} is missing in:\n{said}");
+    }
+    fs::write(here.join("new.csv"), "colour,size\nred,3\n").unwrap();
+    assert!(run(&here, &["apply", "run", "new.csv"]).done().out.starts_with("new.csv:2: "));
+    assert!(run(&here, &["evaluate", "run"]).done().out.starts_with("test: R² "));
+    assert!(run(&here, &["summary", "run"]).done().out.contains("target = \"price\""));
+    // The run's own settings repeat it, to the byte.
+    run(&here, &["train", "--config", "run/config.toml", "--out", "again"]).done();
+    let model = |run: &str| fs::read(here.join(run).join("model.safetensors")).unwrap();
+    assert!(model("run") == model("again"));
 }

@@ -76,7 +76,7 @@ fn stopped_and_resumed_is_the_same_as_not_stopped() {
     run(&here, &whole).done();
 
     let parts: Vec<&str> = ["train", "--out", "parts"].iter().chain(&SETTINGS).copied().collect();
-    let stopped = interrupt(&here, &parts, "epoch  1/20");
+    let stopped = interrupt(&here, &parts, " 1/20 ");
     assert_eq!(stopped.code, Some(1), "{stopped:?}");
     assert!(stopped.out.contains("gradus train --resume parts"), "{stopped:?}");
     let parts = here.join("parts");
@@ -88,7 +88,7 @@ fn stopped_and_resumed_is_the_same_as_not_stopped() {
         run(&here, &[command, "parts"]).refused(1, &said);
     }
     another_model_is_refused(&parts);
-    let again = interrupt(&here, &["train", "--resume", "parts", "--threads", "1"], "epoch  3/20");
+    let again = interrupt(&here, &["train", "--resume", "parts", "--threads", "1"], " 3/20 ");
     assert_eq!(again.code, Some(1), "{again:?}");
     run(&here, &["train", "--resume", "parts", "--threads", "2"]).done();
 
@@ -98,6 +98,7 @@ fn stopped_and_resumed_is_the_same_as_not_stopped() {
     let metrics =
         |run: &Path| without_seconds(&String::from_utf8(read(run, "metrics.jsonl")).expect("UTF-8"));
     assert_eq!(metrics(&whole), metrics(&parts));
+    assert!(read(&whole, "norms.jsonl") == read(&parts, "norms.jsonl"), "the norms differ");
     let results = |run: &Path| {
         let mut value = summary(run);
         value["seconds"].take();

@@ -9,6 +9,7 @@
 mod adapt;
 mod ahead;
 mod array_file;
+pub mod augment;
 #[cfg(any(feature = "csv", feature = "jsonl"))]
 mod categories;
 mod conll;
@@ -17,6 +18,7 @@ mod csv;
 #[cfg(feature = "embedded")]
 mod embedded;
 mod error;
+mod fit;
 #[cfg(feature = "gz")]
 mod gz;
 mod idx;
@@ -42,7 +44,6 @@ mod positioned;
 mod sampler;
 mod source;
 mod split;
-mod standardise;
 mod stream;
 #[cfg(any(feature = "csv", feature = "jsonl"))]
 mod table;
@@ -66,6 +67,10 @@ pub use conll::{ConllOptions, Sentence, TagScheme, conll_from_bytes, read_conll}
 #[cfg(feature = "embedded")]
 pub use embedded::{DIABETES_COLUMNS, diabetes, digits};
 pub use error::DataError;
+pub use fit::{
+    Categories, Columns, Fill, Fitted, FittedPipeline, Imputer, MinMax, Pipeline, Robust, Standardiser,
+    Statistics, Transform, Unknown, Values,
+};
 #[cfg(feature = "gz")]
 pub use gz::UNPACKED_LIMIT;
 pub use idx::{idx_from_bytes, read_idx};
@@ -87,8 +92,11 @@ pub use sampler::{
     Bucketed, Cut, Grouped, InOrder, Plan, Sampler, Shard, Shuffled, Subset, TokenBudget, Weighted,
 };
 pub use source::Source;
-pub use split::{Fold, k_fold, random_split, stratified_split};
-pub use standardise::Standardiser;
+pub use split::{
+    Fold, Leak, Rows, group_k_fold, grouped_split, k_fold, leaks, leave_one_out, random_split,
+    stratified_group_k_fold, stratified_grouped_split, stratified_k_fold, stratified_split,
+    time_ordered_split, time_series_folds,
+};
 pub use stream::{Lines, Stream, StreamLoader};
 #[cfg(any(feature = "csv", feature = "jsonl"))]
 pub use table::{Cell, Table};

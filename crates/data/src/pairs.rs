@@ -184,6 +184,45 @@ impl<X: Element, Y: Element> Pairs<X, Y> {
 }
 
 impl<X: Element> Pairs<X, i64> {
+    /// The same pairs, if each target is one of so many classes and there is one to learn from: to be asked before
+    /// training, because there a wrong label is a panic in a loss, or a class that nobody meant.
+    ///
+    /// ```
+    /// use gradus_data::Pairs;
+    /// use gradus_tensor::Tensor;
+    /// let data = Pairs::new(Tensor::<f32>::ones([3, 2]), Tensor::from([0_i64, 1, 2]))?;
+    /// assert!(data.clone().classes(3).is_ok());
+    /// let error = data.classes(2).unwrap_err().to_string();
+    /// assert!(error.starts_with("classes: sample 2 has the label 2, and there are 2 classes (0 to 1)"));
+    /// # Ok::<(), gradus_data::DataError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If there are no samples, or a label is outside `0 .. classes`; the message names the sample.
+    pub fn classes(self, classes: usize) -> Result<Self, DataError> {
+        const OP: &str = "classes";
+        if self.is_empty() || self.targets.is_empty() {
+            let what = format!(
+                "the inputs {} and targets {} hold no samples",
+                self.inputs.shape(),
+                self.targets.shape()
+            );
+            return Err(DataError::unfit(OP, what, "give at least one"));
+        }
+        let labels = self.targets.to_vec();
+        let is_class = |label: i64| usize::try_from(label).is_ok_and(|label| label < classes);
+        let Some(place) = labels.iter().position(|&label| !is_class(label)) else { return Ok(self) };
+        let (sample, label) = (place / (labels.len() / self.len()), labels[place]);
+        let what = match classes {
+            0 => format!("sample {sample} has the label {label}, and there are no classes"),
+            _ => format!(
+                "sample {sample} has the label {label}, and there are {classes} classes (0 to {})",
+                classes - 1
+            ),
+        };
+        Err(DataError::unfit(OP, what, "correct the label, or count the classes again"))
+    }
+
     /// Parts in the given proportions with each class in proportion, too; see [`stratified_split`]. The targets
     /// are labels `[N]`.
     ///

@@ -6,6 +6,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 use crate::error::IoError;
 
@@ -60,6 +61,46 @@ pub fn write_bytes_atomically(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()
     write_atomically(path, |out| out.write_all(bytes))
 }
 
+/// What temporary files are called.
+const TEMPORARY: &str = ".gradus-";
+const ENDING: &str = ".tmp";
+
+/// How old a temporary file must be to count as left behind: its writer locks it a moment after it makes it.
+const ABANDONED: Duration = Duration::from_secs(60);
+
+/// Removes temporary files of [`write_atomically`] that killed processes left in a folder; answers how many. A file that is being
+/// written is locked by its writer, and stays.
+///
+/// ```
+/// # let folder = std::env::temp_dir().join(format!("gradus-abandoned-{}", std::process::id()));
+/// # std::fs::create_dir_all(&folder)?;
+/// assert_eq!(gradus_io::remove_abandoned(&folder)?, 0);
+/// # std::fs::remove_dir_all(&folder)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// If the folder cannot be read.
+pub fn remove_abandoned(folder: impl AsRef<Path>) -> Result<usize, IoError> {
+    let folder = folder.as_ref();
+    let mut removed = 0;
+    for entry in fs::read_dir(folder).map_err(IoError::system(folder, "look into"))? {
+        let path = entry.map_err(IoError::system(folder, "look into"))?.path();
+        let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
+        if name.starts_with(TEMPORARY) && name.ends_with(ENDING) && is_abandoned(&path) {
+            removed += usize::from(fs::remove_file(&path).is_ok());
+        }
+    }
+    Ok(removed)
+}
+
+fn is_abandoned(path: &Path) -> bool {
+    let Ok(file) = File::open(path) else { return false };
+    // A clock that was set back makes files of the future: they wait.
+    let age = file.metadata().and_then(|meta| meta.modified()).ok().and_then(|time| time.elapsed().ok());
+    age.is_some_and(|age| age >= ABANDONED) && file.try_lock().is_ok()
+}
+
 /// Where the rename goes, in which folder, and the permissions of what stands there.
 struct Target {
     file: PathBuf,
@@ -104,12 +145,18 @@ struct Temporary {
 impl Temporary {
     fn create(folder: &Path) -> io::Result<Self> {
         loop {
-            let name = format!(".gradus-{}-{}.tmp", std::process::id(), NEXT.fetch_add(1, Relaxed));
+            let (process, number) = (std::process::id(), NEXT.fetch_add(1, Relaxed));
+            let name = format!("{TEMPORARY}{process}-{number}{ENDING}");
             let path = folder.join(OsStr::new(&name));
             match OpenOptions::new().write(true).create_new(true).open(&path) {
                 // Left by a killed process that had the same number.
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-                opened => return opened.map(|file| Self { path, file: Some(file), renamed: false }),
+                opened => {
+                    let file = opened?;
+                    // Says that somebody is still at it; where a file system has no locks, nothing is ever cleared away.
+                    _ = file.try_lock();
+                    return Ok(Self { path, file: Some(file), renamed: false });
+                }
             }
         }
     }

@@ -19,7 +19,7 @@ mod safetensors;
 pub use gradus_module as module;
 pub use gradus_tensor as tensor;
 
-pub use atomic::{write_atomically, write_bytes_atomically};
+pub use atomic::{remove_abandoned, write_atomically, write_bytes_atomically};
 pub use error::IoError;
 pub use model::{load, save};
 pub use safetensors::{load_state, save_state, state_from_bytes, state_to_bytes};

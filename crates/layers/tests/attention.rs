@@ -1,8 +1,6 @@
 //! Multi-head attention: recorded values of PyTorch, gradients, names, masks, groups, decoding through a cache, ALiBi's slopes.
 
-mod common;
-
-use common::{check_layer, close, names, noise};
+use crate::common::{check_layer, close, names, noise};
 use gradus_autodiff::Var;
 use gradus_layers::*;
 use gradus_module::{Context, Layer, Param};

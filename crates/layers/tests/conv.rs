@@ -1,8 +1,6 @@
 //! Convolutions against the sum that defines them.
 
-mod common;
-
-use common::{check_layer, close, names, noise, shift};
+use crate::common::{check_layer, close, names, noise, shift};
 use gradus_autodiff::Var;
 use gradus_layers::{BatchNorm2d, Conv1d, Conv2d, fold_batch_norm};
 use gradus_module::{Context, Layer, Module, summary};

@@ -1,8 +1,6 @@
 //! Initialisers: bounds, moments, orthogonality.
 
-mod common;
-
-use common::close;
+use crate::common::close;
 use gradus_layers::init::{self, Fan, Nonlinearity, gain};
 use gradus_tensor::{Rng, Tensor};
 
@@ -85,7 +83,7 @@ fn constants_diagonals_and_holes() {
     assert_eq!(init::constant::<f32>([2, 2], 0.5).to_vec(), [0.5; 4]);
     assert_eq!(init::eye::<f32>(2, 3).to_vec(), [1.0, 0.0, 0.0, 0.0, 1.0, 0.0]);
     // A Dirac kernel passes the channels of each group.
-    let x = common::noise([2, 4, 5, 6], 5);
+    let x = crate::common::noise([2, 4, 5, 6], 5);
     let spec = gradus_tensor::Conv2dSpec { padding: [1, 1], groups: 2, ..Default::default() };
     close(&x.conv2d(&init::dirac([4, 2, 3, 3], 2), spec), &x.to_vec(), 0.0);
     let sparse: Tensor<f64> = init::sparse(10, 40, 0.25, 0.1, &mut Rng::seed(4));

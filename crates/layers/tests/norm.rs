@@ -1,8 +1,6 @@
 //! Normalisation against naive computations; running statistics against hand-computed numbers.
 
-mod common;
-
-use common::{check_layer, close, names, noise};
+use crate::common::{check_layer, close, names, noise};
 use gradus_autodiff::{Var, grad, no_grad};
 use gradus_layers::{BatchNorm1d, BatchNorm2d, BatchNorm3d, GroupNorm, LayerNorm, RmsNorm};
 use gradus_module::{Context, Layer, Module, Param, apply_updates};

@@ -1,8 +1,6 @@
 //! Pools against loops over their windows.
 
-mod common;
-
-use common::{check_layer, close, noise};
+use crate::common::{check_layer, close, noise};
 use gradus_autodiff::Var;
 use gradus_layers::{AdaptiveAvgPool1d, AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d};
 use gradus_module::{Context, Layer};

@@ -1,9 +1,7 @@
 //! Recurrent layers against PyTorch's recorded results and gradients, their cells, and each other.
 #![allow(clippy::unwrap_used)] // helpers of tests may stop at the first surprise
 
-mod common;
-
-use common::{check_layer, close, names, noise};
+use crate::common::{check_layer, close, names, noise};
 use gradus_autodiff::{Gradients, Var};
 use gradus_layers::*;
 use gradus_module::{Context, Layer, Module, Param, State, summary};

@@ -1,8 +1,6 @@
 //! Linear, embedding, dropout, activations, sequential: values, gradients, names, refusals.
 
-mod common;
-
-use common::{check_layer, close, names, noise};
+use crate::common::{check_layer, close, names, noise};
 use gradus_autodiff::{Var, no_grad};
 use gradus_layers::*;
 use gradus_module::{Context, Layer, Param, summary};

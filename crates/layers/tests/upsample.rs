@@ -2,9 +2,7 @@
 //! pooling, of transposed convolution.
 #![allow(clippy::unwrap_used)] // helpers of tests may stop at the first surprise
 
-mod common;
-
-use common::{check_layer, close, names, noise};
+use crate::common::{check_layer, close, names, noise};
 use gradus_autodiff::Var;
 use gradus_layers::*;
 use gradus_module::{Context, Layer, summary};

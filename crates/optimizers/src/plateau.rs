@@ -5,8 +5,7 @@ use gradus_module::State;
 use gradus_tensor::Tensor;
 
 use crate::error::{OptimizerError, check, check_not_negative};
-use crate::optimizer::Optimizer;
-use crate::rule::Rule;
+use crate::optimize::Optimize;
 use crate::state::{count, float};
 
 /// Which measures are better.
@@ -146,11 +145,7 @@ impl ReduceOnPlateau {
     ///
     /// # Errors
     /// If a setting lies outside its range. A measure that is NaN is no gain.
-    pub fn observe<R: Rule>(
-        &mut self,
-        measure: f64,
-        optimizer: &mut Optimizer<R>,
-    ) -> Result<bool, OptimizerError> {
+    pub fn observe(&mut self, measure: f64, optimizer: &mut impl Optimize) -> Result<bool, OptimizerError> {
         check("factor", self.factor, self.factor >= 0.0 && self.factor < 1.0, "from 0 on and below 1")?;
         check_not_negative("minimum", self.minimum)?;
         check_not_negative("eps", self.eps)?;

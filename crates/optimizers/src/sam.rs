@@ -8,6 +8,7 @@ use gradus_module::{Module, Param, Path, State, apply_updates};
 use gradus_tensor::{Float, Tensor};
 
 use crate::error::{OptimizerError, check};
+use crate::optimize::{Evaluate, evaluated};
 use crate::optimizer::Optimizer;
 use crate::rule::Rule;
 use crate::step::StepReport;
@@ -66,10 +67,19 @@ impl<R: Rule> Sam<R> {
         model: &mut M,
         mut loss: impl FnMut(&M) -> Var<T>,
     ) -> Result<StepReport, OptimizerError> {
+        self.step_by(model, &mut |model| evaluated(loss(model)))
+    }
+
+    /// [`Sam::step`] with a closure that answers loss and gradients.
+    pub(crate) fn step_by<T: Float, M: Module + ?Sized>(
+        &mut self,
+        model: &mut M,
+        evaluate: &mut Evaluate<'_, T, M>,
+    ) -> Result<StepReport, OptimizerError> {
         check("rho", self.rho, self.rho >= 0.0 && self.rho.is_finite(), "a number from 0 on")?;
-        let here = loss(model).backward();
+        let (_, here) = evaluate(model);
         let before = self.climb(model, &here);
-        let there = loss(model).backward();
+        let (_, there) = evaluate(model);
         let mut before = before.into_iter();
         self.each(model, &here, |parameter, _| {
             if let Some(value) = before.next() {

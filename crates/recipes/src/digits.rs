@@ -22,10 +22,11 @@ use gradus_module::{Context, Layer, Module, Summary, summary};
 use gradus_optimizers::{AdamW, GroupOptions, Schedule};
 use gradus_regularizers::l2_where;
 use gradus_tensor::{Rng, Tensor};
-use gradus_train::{BestCheckpoint, EarlyStopping, Goal, MetricsFile, Progress, Step, Trainer};
+use gradus_train::{BestCheckpoint, EarlyStopping, Goal, MetricsFile, NormsFile, Progress, Step, Trainer};
 
 use crate::console::Console;
 use crate::error::Error;
+use crate::page::note_environment;
 use crate::recipe::{About, Answer, Outcome, Recipe, Request};
 use crate::results::Results;
 use crate::run::Run;
@@ -160,6 +161,7 @@ fn six_steps(
         // Without effect when kernels ran before; then the result is the same, only the time differs.
         gradus_tensor::set_threads(settings.threads);
     }
+    note_environment(run)?;
     let data = prepare(console)?;
     let design = define(settings, console);
     let model = initialise(&design, settings, &data, console)?;
@@ -239,7 +241,7 @@ fn train(
     if settings.clip_norm > 0.0 {
         optimizer = optimizer.clip_global_norm(settings.clip_norm);
     }
-    let progress = if console.is_live() { Progress::new() } else { Progress::lines(console.writer()) };
+    let progress = if console.is_live() { Progress::new() } else { Progress::table(console.writer()) };
     let mut best = BestCheckpoint::new(run.file(BEST), "validation_loss", Goal::Min);
     let mut trainer = Trainer::new(model, optimizer)
         .epochs(settings.epochs)
@@ -248,6 +250,7 @@ fn train(
         .callback(&mut best)
         .callback(EarlyStopping::new("validation_loss", Goal::Min).patience(settings.patience))
         .callback(MetricsFile::new(run.file(Run::METRICS)))
+        .callback(NormsFile::new(run.file(Run::NORMS)))
         .callback(progress)
         .stop_flag(Arc::clone(stop))
         .checkpoint(run.file(Run::CHECKPOINT));

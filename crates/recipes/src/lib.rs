@@ -7,17 +7,21 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod compare;
 mod console;
 pub mod digits;
 mod error;
 mod nearest;
+mod page;
 pub mod picture;
 mod recipe;
 mod results;
 mod run;
 mod saved;
 pub mod settings;
+pub mod table;
 
+pub use compare::Comparison;
 pub use console::Console;
 pub use error::Error;
 pub use nearest::nearest;

@@ -38,6 +38,10 @@ impl Run {
     pub const CONFIG: &'static str = "config.toml";
     /// One JSON object per epoch.
     pub const METRICS: &'static str = "metrics.jsonl";
+    /// One JSON object per epoch with the norms of each layer's weights and gradients.
+    pub const NORMS: &'static str = "norms.jsonl";
+    /// Where it was trained.
+    pub const ENVIRONMENT: &'static str = "environment.json";
     /// The results in numbers.
     pub const SUMMARY: &'static str = "summary.json";
     /// The results in pictures.

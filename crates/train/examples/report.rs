@@ -3,8 +3,8 @@
 use gradus_module::{Module, Param, summary};
 use gradus_tensor::{Rng, Tensor};
 use gradus_train::metrics::{ConfusionMatrix, Metrics};
-use gradus_train::report::{Picture, Report};
-use gradus_train::{EpochRecord, History, TrainError};
+use gradus_train::report::{CalibrationBin, Picture, Report, environment};
+use gradus_train::{EpochRecord, History, Norms, TrainError};
 
 #[derive(Module)]
 struct Linear {
@@ -43,6 +43,41 @@ fn confusion(rng: &mut Rng) -> ConfusionMatrix {
     matrix
 }
 
+/// As a network with a few layers would write it, or with many.
+fn norms(layers: usize, epochs: usize) -> Result<Norms, TrainError> {
+    let path =
+        std::env::temp_dir().join(format!("gradus-example-norms-{}-{layers}.jsonl", std::process::id()));
+    let names: Vec<String> = (0..layers).map(|i| format!("encoder.layers.{i}.attention")).collect();
+    let list = |value: &dyn Fn(f64) -> f64| {
+        let values = (0..layers).map(|i| value(i as f64 / layers as f64).to_string());
+        values.collect::<Vec<_>>().join(",")
+    };
+    let mut text = String::new();
+    for epoch in 1..=epochs {
+        let t = epoch as f64 / epochs as f64;
+        let weights = list(&|depth| 3.0 + 4.0 * t * depth);
+        let gradients = list(&|depth| (-6.0 * (1.0 - depth) - 2.0 * t).exp());
+        text += &format!(
+            "{{\"epoch\":{epoch},\"layers\":{names:?},\"weights\":[{weights}],\"gradients\":[{gradients}]}}\n"
+        );
+    }
+    gradus_io::write_bytes_atomically(&path, text.as_bytes())?;
+    let norms = Norms::read_jsonl(&path)?;
+    _ = std::fs::remove_file(&path);
+    Ok(norms)
+}
+
+/// A network that is too sure of itself.
+fn calibration() -> Vec<CalibrationBin> {
+    let bin = |i: u64| {
+        let low = i as f64 / 10.0;
+        let certainty = low + 0.06;
+        let accuracy = certainty * (0.75 + 0.02 * i as f64);
+        CalibrationBin { low, high: low + 0.1, count: if i < 2 { 0 } else { i.pow(3) }, certainty, accuracy }
+    };
+    (0..10).map(bin).collect()
+}
+
 fn pictures(rng: &mut Rng) -> Vec<Picture> {
     let blob = |rng: &mut Rng| {
         let (cx, cy) = (2.0 + 4.0 * rng.uniform01::<f32>(), 2.0 + 4.0 * rng.uniform01::<f32>());
@@ -69,14 +104,30 @@ fn main() -> Result<(), TrainError> {
             [("test accuracy", "98.9 % (356 of 360)"), ("test loss", "0.0412"), ("parameters", "9,472")],
         )
         .history(&history(30))
+        .norms(&norms(4, 30)?)
+        .norms(&norms(24, 30)?)
         .confusion("Confusion matrix of the test set", &confusion(&mut rng))
+        .calibration("Calibration", &calibration())
         .pictures("The worst mistakes", &pictures(&mut rng))
+        .table(
+            "Hard to read",
+            &["text", "label", "taken for", "loss"],
+            &[
+                vec![
+                    "a film that never decides what it wants to be, and is the better for it, mostly".into(),
+                    "good".into(),
+                    "bad".into(),
+                    "3.21".into(),
+                ],
+                vec!["not bad".into(), "good".into(), "bad".into(), "2.87".into()],
+            ],
+        )
         .layers("Model", &layers)
         .text(
             "Configuration",
             "recipe = \"digits\"\nseed = 7\n\n[optimizer]\nkind = \"adam\"\nlearning_rate = 0.001",
         )
-        .text("Environment", "2 threads, avx512f; Linux x86_64")
+        .facts("Environment", environment())
         .write(&path)?;
     println!("{path}");
     Ok(())

@@ -1,12 +1,11 @@
 //! Checkpoints: all that a run is, in one safetensors file, so that going on from it gives the very bits of a run that
-//! was never stopped. Tensors are the model's, the optimizer's and the callbacks'; everything else is a text of JSON in
-//! the metadata; a checksum over both tells a torn file from a whole one. The previous checkpoint is kept beside it.
+//! was never stopped. Tensors are the model's, the optimizer's, the average's and the callbacks'; everything else is a text of
+//! JSON in the metadata; a checksum over both tells a torn file from a whole one. Which files are kept is the keeper's matter.
 //!
 //! It must never know the training loop.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use gradus_module::State;
 use gradus_tensor::{AnyTensor, RngState};
@@ -41,6 +40,8 @@ pub(crate) struct Position {
     pub(crate) seconds: f64,
     /// Why a callback ended the run, if one did.
     pub(crate) ended: Option<String>,
+    /// Batches of a step.
+    pub(crate) accumulation: u64,
 }
 
 impl Position {
@@ -48,7 +49,7 @@ impl Position {
         json!({
             "epoch": self.epoch, "batch": self.batch, "batches": self.batches, "step": self.step,
             "learning_rate": exact::to_value(self.learning_rate), "running": self.running.to_value(), "history": self.history.to_value(),
-            "seconds": exact::to_value(self.seconds), "ended": self.ended,
+            "seconds": exact::to_value(self.seconds), "ended": self.ended, "accumulation": self.accumulation,
             "rng": [rng.seed, rng.stream, rng.counter],
         })
     }
@@ -68,6 +69,7 @@ impl Position {
             history: History::from_value(value.get("history")?)?,
             seconds: exact::from_value(value.get("seconds")?)?,
             ended: value.get("ended")?.as_str().map(str::to_owned),
+            accumulation: number("accumulation")?,
         };
         Some((position, rng))
     }
@@ -78,10 +80,14 @@ impl Position {
 pub(crate) struct Checkpoint {
     pub(crate) model: State,
     pub(crate) optimizer: State,
+    /// What the trainer itself remembers: averages, the plateau.
+    pub(crate) trainer: State,
     /// By a key that names the callback.
     pub(crate) callbacks: Vec<(String, State)>,
     pub(crate) position: Position,
     pub(crate) rng: RngState,
+    /// What the user says the run is: not read by anything here.
+    pub(crate) config: Option<String>,
 }
 
 impl Checkpoint {
@@ -89,6 +95,7 @@ impl Checkpoint {
         let mut state = State::default();
         state.push_all("model", &self.model);
         state.push_all("optimizer", &self.optimizer);
+        state.push_all("trainer", &self.trainer);
         for (key, own) in &self.callbacks {
             state.push_all(key, own);
         }
@@ -97,6 +104,9 @@ impl Checkpoint {
             ("version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
             ("position".to_owned(), self.position.to_value(self.rng).to_string()),
         ]);
+        if let Some(config) = &self.config {
+            metadata.insert("config".to_owned(), config.clone());
+        }
         metadata.insert("checksum".to_owned(), checksum(&state, &metadata));
         Ok(gradus_io::save_state(&state, &metadata, path)?)
     }
@@ -127,6 +137,8 @@ impl Checkpoint {
         Ok(Self {
             model: state.below("model"),
             optimizer: state.below("optimizer"),
+            trainer: state.below("trainer"),
+            config: metadata.remove("config"),
             callbacks,
             position,
             rng,
@@ -175,54 +187,10 @@ fn checksum(state: &State, metadata: &BTreeMap<String, String>) -> String {
     format!("{:016x}", sum.0)
 }
 
-/// `run/checkpoint.safetensors` → `run/checkpoint.previous.safetensors`.
-pub(crate) fn previous(path: &Path) -> PathBuf {
-    let mut name = path.file_stem().unwrap_or_default().to_owned();
-    name.push(".previous");
-    if let Some(extension) = path.extension() {
-        name.push(".");
-        name.push(extension);
-    }
-    path.with_file_name(name)
-}
-
-/// Writes a run's checkpoints to one path and keeps the one before: at any moment, one of the two is whole.
-#[derive(Clone, Debug)]
-pub(crate) struct Keeper {
-    pub(crate) path: PathBuf,
-    /// Whether what stands at `path` is worth keeping; `None` if nobody has looked.
-    pub(crate) is_whole: Option<bool>,
-}
-
-impl Keeper {
-    pub(crate) fn new(path: PathBuf) -> Self {
-        Self { path, is_whole: None }
-    }
-
-    pub(crate) fn write(&mut self, checkpoint: &Checkpoint) -> Result<(), TrainError> {
-        let is_whole = self.is_whole.unwrap_or_else(|| Checkpoint::read(&self.path, &[]).is_ok());
-        if is_whole {
-            self.keep().map_err(|cause| crate::files::system(&self.path, "keep the previous", cause))?;
-        }
-        checkpoint.write(&self.path)?;
-        self.is_whole = Some(true);
-        Ok(())
-    }
-
-    /// Gives the present file a second name, so that replacing it does not remove it.
-    fn keep(&self) -> std::io::Result<()> {
-        let (present, previous) = (fs::canonicalize(&self.path)?, previous(&self.path));
-        match fs::remove_file(&previous) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        // Not every file system has hard links.
-        fs::hard_link(&present, &previous).or_else(|_| fs::copy(&present, &previous).map(drop))
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use gradus_tensor::Tensor;
 
     use super::*;
@@ -236,7 +204,16 @@ mod tests {
         early.push("best", Tensor::scalar(0.1 + 0.2));
         let position = Position { epoch: 2, batch: 3, batches: 7, step, seconds: 0.1, ..Position::default() };
         let rng = RngState { seed: u64::MAX, stream: u64::MAX - 1, counter: 1 << 63 };
-        Checkpoint { model, optimizer, callbacks: vec![("callbacks.early.0".into(), early)], position, rng }
+        let (trainer, config) = (State::default(), Some("width = 4".to_owned()));
+        Checkpoint {
+            model,
+            optimizer,
+            trainer,
+            config,
+            callbacks: vec![("callbacks.early.0".into(), early)],
+            position,
+            rng,
+        }
     }
 
     #[test]
@@ -248,6 +225,7 @@ mod tests {
         let read =
             Checkpoint::read(&path, &["callbacks.early.0".into(), "callbacks.other.0".into()]).unwrap();
         assert_eq!((&read.position, read.rng), (&written.position, written.rng));
+        assert_eq!(read.config, written.config);
         let bits = |s: &State| {
             s.get("weight").unwrap().cast::<f32>().to_vec().iter().map(|x| x.to_bits()).collect::<Vec<_>>()
         };
@@ -282,27 +260,5 @@ mod tests {
         gradus_io::save_state(&checkpoint(1).model, &BTreeMap::new(), &path).unwrap();
         let error = Checkpoint::read(&path, &[]).unwrap_err().to_string();
         assert!(error.contains("is no checkpoint of a training"), "{error}");
-    }
-
-    #[test]
-    fn the_previous_one_stays_unless_it_is_torn() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("c.safetensors");
-        let step = |path: &Path| Checkpoint::read(path, &[]).map(|c| c.position.step).ok();
-        let mut keeper = Keeper::new(path.clone());
-        keeper.write(&checkpoint(1)).unwrap();
-        assert_eq!((step(&path), step(&previous(&path))), (Some(1), None));
-        keeper.write(&checkpoint(2)).unwrap();
-        keeper.write(&checkpoint(3)).unwrap();
-        assert_eq!((step(&path), step(&previous(&path))), (Some(3), Some(2)));
-        fs::write(&path, b"torn").unwrap();
-        Keeper::new(path.clone()).write(&checkpoint(4)).unwrap();
-        assert_eq!((step(&path), step(&previous(&path))), (Some(4), Some(2)));
-    }
-
-    #[test]
-    fn the_previous_name_keeps_the_extension() {
-        assert_eq!(previous(Path::new("a/b.c.safetensors")), Path::new("a/b.c.previous.safetensors"));
-        assert_eq!(previous(Path::new("state")), Path::new("state.previous"));
     }
 }

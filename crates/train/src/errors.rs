@@ -1,5 +1,6 @@
 //! What can go wrong in training that is not a wrong shape: files, diverging losses, names that do not exist.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use gradus_io::IoError;
@@ -10,8 +11,9 @@ use thiserror::Error;
 /// Why a training or one of its files failed. Each message is one sentence that names the place and the mend.
 ///
 /// ```
-/// use gradus_train::TrainError;
-/// let error = TrainError::LossNotFinite { loss: f64::NAN, step: 7, epoch: 1, indices: vec![3, 4] };
+/// use gradus_train::{Fault, TrainError};
+/// let fault = Fault { step: 7, epoch: 1, indices: vec![3, 4], ..Fault::default() };
+/// let error = TrainError::LossNotFinite { loss: f64::NAN, fault: Box::new(fault) };
 /// assert!(error.to_string().starts_with("the loss is NaN at step 7 (epoch 1), for the examples 3, 4; "));
 /// ```
 #[derive(Debug, Error)]
@@ -22,45 +24,63 @@ pub enum TrainError {
     Io(#[from] IoError),
     /// The loss became NaN or infinite. The model is as it was before the step.
     #[error(
-        "the loss is {loss} at step {step} (epoch {epoch}), for the examples {indices}; lower the learning rate, clip \
-         the gradients or look at these examples", indices = few(.indices)
+        "the loss is {loss} at {fault}; lower the learning rate, clip the gradients or look at these examples"
     )]
     LossNotFinite {
         /// The loss.
         loss: f64,
-        /// The step, from 1.
-        step: u64,
-        /// The epoch, from 1.
-        epoch: usize,
-        /// Which examples were in the batch.
-        indices: Vec<usize>,
+        /// The step.
+        fault: Box<Fault>,
     },
-    /// A gradient became NaN or infinite although the loss was not. The model has been spoilt by the step.
+    /// A gradient became NaN or infinite although the loss was not. The model is as it was before the step, unless the optimizer
+    /// evaluates the loss more than once a step and met it there.
     #[error(
-        "the gradient's norm is {norm} at step {step} (epoch {epoch}), for the examples {indices}; go on from the last \
-         checkpoint with a lower learning rate, or look at these examples", indices = few(.indices)
+        "the gradient's norm is {norm} at {fault}; lower the learning rate, clip the gradients or look at these examples"
     )]
     GradientNotFinite {
         /// The norm.
         norm: f64,
-        /// The step, from 1.
-        step: u64,
-        /// The epoch, from 1.
-        epoch: usize,
-        /// Which examples were in the batch.
-        indices: Vec<usize>,
+        /// The step.
+        fault: Box<Fault>,
     },
     /// The optimizer could not take a step.
-    #[error("step {step} (epoch {epoch}), for the examples {indices}: {source}", indices = few(.indices))]
+    #[error("the optimizer refuses {fault}: {source}")]
     Step {
-        /// The step, from 1.
-        step: u64,
-        /// The epoch, from 1.
-        epoch: usize,
-        /// Which examples were in the batch.
-        indices: Vec<usize>,
+        /// The step.
+        fault: Box<Fault>,
         /// What the optimizer says.
         source: OptimizerError,
+    },
+    /// The average of the weights could not be taken.
+    #[error("averaging: {0}")]
+    Averaging(OptimizerError),
+    /// The learning rate could not follow the plateau.
+    #[error("reduce on plateau: {0}")]
+    Plateau(OptimizerError),
+    /// Another run holds the lock.
+    #[error(
+        "{}: another run is writing its checkpoints there; wait for it, stop it, or write to another folder",
+        .path.display()
+    )]
+    Locked {
+        /// Where the checkpoints would go.
+        path: PathBuf,
+    },
+    /// There is nothing to resume from.
+    #[error("{}: there is no checkpoint; start without resuming", .path.display())]
+    NoCheckpoint {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The run began with another number of batches a step.
+    #[error(
+        "the run began with {before} batches a step and this trainer takes {now}; resume with the same number"
+    )]
+    OtherAccumulation {
+        /// Batches a step at the beginning.
+        before: u64,
+        /// Batches a step now.
+        now: u64,
     },
     /// The loader could not deliver a batch.
     #[error("the data of epoch {epoch} cannot be read: {source}")]
@@ -144,6 +164,43 @@ pub enum TrainError {
         /// What went wrong.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+}
+
+/// A step that went wrong, and where to look.
+///
+/// ```
+/// use gradus_train::Fault;
+/// let origin = Some("ln: NaN in its value [2] at [1]".into());
+/// let fault = Fault { step: 7, epoch: 1, indices: vec![3], origin, checkpoint: Some("run/checkpoint.safetensors".into()) };
+/// let want = "step 7 (epoch 1), for the examples 3; first ln: NaN in its value [2] at [1]; the last good checkpoint is \
+///             run/checkpoint.safetensors";
+/// assert_eq!(fault.to_string(), want);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fault {
+    /// The step, from 1.
+    pub step: u64,
+    /// The epoch, from 1.
+    pub epoch: usize,
+    /// Which examples were in the batch.
+    pub indices: Vec<usize>,
+    /// The operation, its place in the program and the layer that first made a NaN or an infinity, found by doing the step again.
+    pub origin: Option<String>,
+    /// The checkpoint to go on from.
+    pub checkpoint: Option<PathBuf>,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "step {} (epoch {}), for the examples {}", self.step, self.epoch, few(&self.indices))?;
+        if let Some(origin) = &self.origin {
+            write!(f, "; first {origin}")?;
+        }
+        match &self.checkpoint {
+            Some(path) => write!(f, "; the last good checkpoint is {}", path.display()),
+            None => Ok(()),
+        }
+    }
 }
 
 /// The first few numbers of a list, so that a sentence stays a sentence.

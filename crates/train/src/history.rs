@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::errors::TrainError;
 use crate::exact;
@@ -34,6 +34,56 @@ impl Goal {
             Goal::Min => new < old - margin,
             Goal::Max => new > old + margin,
         }
+    }
+
+    /// Which way the metric of this name is better by custom; `None` for what is neither good nor bad, such as a norm, or
+    /// is not known.
+    ///
+    /// ```
+    /// use gradus_train::Goal;
+    /// assert_eq!(Goal::of_metric("validation_loss"), Some(Goal::Min));
+    /// assert_eq!(Goal::of_metric("test.accuracy"), Some(Goal::Max));
+    /// assert_eq!(Goal::of_metric("learning_rate"), None);
+    /// ```
+    #[must_use]
+    pub fn of_metric(name: &str) -> Option<Self> {
+        const LESS: &[&str] = &[
+            "loss",
+            "error",
+            "mse",
+            "rmse",
+            "mae",
+            "mape",
+            "perplexity",
+            "ece",
+            "brier",
+            "bits",
+            "seconds",
+            "wer",
+            "cer",
+        ];
+        const MORE: &[&str] = &[
+            "accuracy",
+            "precision",
+            "recall",
+            "f1",
+            "f",
+            "auc",
+            "r2",
+            "mcc",
+            "kappa",
+            "map",
+            "ndcg",
+            "mrr",
+            "hr",
+            "bleu",
+            "iou",
+            "top",
+        ];
+        let lower = name.to_ascii_lowercase();
+        let words: Vec<&str> = lower.split(|c: char| !c.is_ascii_alphanumeric()).collect();
+        let has = |list: &[&str]| words.iter().any(|word| list.contains(word));
+        if has(LESS) { Some(Self::Min) } else { has(MORE).then_some(Self::Max) }
     }
 }
 
@@ -73,8 +123,8 @@ impl EpochRecord {
         line
     }
 
-    fn from_json(line: &str) -> Result<Self, String> {
-        let mut object: Map<String, Value> = serde_json::from_str(line).map_err(|error| error.to_string())?;
+    fn from_json(line: Value) -> Result<Self, String> {
+        let Value::Object(mut object) = line else { return Err(format!("no object but {line}")) };
         let mut whole = |name: &str| {
             let value = object.remove(name).and_then(|value| value.as_u64());
             value.ok_or_else(|| format!("no whole number \"{name}\""))
@@ -171,19 +221,13 @@ impl History {
         self.epochs.iter().map(|record| record.to_json() + "\n").collect()
     }
 
-    /// The history that a file of JSON lines holds. Metrics come in alphabetical order.
+    /// The history that a file of JSON lines holds. Metrics come in alphabetical order. A last line that is torn, as a power
+    /// cut leaves it, is not there.
     ///
     /// # Errors
     /// If the file cannot be read or a line is not a record; the error names it.
     pub fn read_jsonl(path: impl AsRef<Path>) -> Result<Self, TrainError> {
-        let path = path.as_ref();
-        let text = crate::files::read_text(path)?;
-        let mut history = Self::default();
-        for (i, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-            let wrong = |what| TrainError::MetricsLine { path: path.to_owned(), line: i + 1, what };
-            history.push(EpochRecord::from_json(line).map_err(wrong)?);
-        }
-        Ok(history)
+        Ok(Self { epochs: crate::files::read_lines(path.as_ref(), EpochRecord::from_json)? })
     }
 
     /// A chart for each measure, the loss first: training and validation over each other.
@@ -262,7 +306,7 @@ impl History {
 const PARTS: [&str; 3] = ["train", "validation", "test"];
 
 /// `validation_loss` as (`loss`, `validation`).
-fn split(name: &str) -> (&str, Option<&str>) {
+pub(crate) fn split(name: &str) -> (&str, Option<&str>) {
     let part = PARTS.into_iter().find_map(|part| {
         let measure = name.strip_prefix(part)?.strip_prefix('_')?;
         (!measure.is_empty()).then_some((measure, Some(part)))

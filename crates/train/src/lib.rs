@@ -14,12 +14,15 @@ mod errors;
 mod exact;
 mod files;
 mod history;
+mod keeper;
 pub mod metrics;
 mod outcome;
 pub mod report;
 mod running;
 mod step;
+pub mod tensorboard;
 mod trainer;
+mod warning;
 
 // What this crate's interface is made of, so that it can be used alone.
 pub use gradus_autodiff as autodiff;
@@ -30,9 +33,13 @@ pub use gradus_optimizers as optimizers;
 pub use gradus_tensor as tensor;
 
 pub use batches::BatchStream;
-pub use callbacks::{BestCheckpoint, Callback, EarlyStopping, Flow, MetricsFile, Progress, Run, StepRecord};
-pub use errors::TrainError;
+pub use callbacks::{
+    BestCheckpoint, Callback, EarlyStopping, Flow, MetricsFile, Norms, NormsFile, Progress, Run, StepRecord,
+    StepsFile,
+};
+pub use errors::{Fault, TrainError};
 pub use history::{EpochRecord, Goal, History};
 pub use outcome::Outcome;
 pub use step::{IntoStep, Step};
-pub use trainer::{Resumed, Trainer, evaluate};
+pub use trainer::{Averaging, Resumed, Trainer, evaluate};
+pub use warning::Warning;

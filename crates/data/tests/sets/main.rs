@@ -3,7 +3,11 @@
 #![allow(clippy::unwrap_used)] // helpers outside #[test] are test code too
 
 mod batches;
+mod fitted;
+mod folds;
+mod images;
 mod mixing;
+mod reference;
 mod samplers;
 mod splits;
 mod streams;

@@ -4,7 +4,7 @@ use gradus_layers::*;
 use gradus_module::Layer;
 use gradus_tensor::{DType, Float};
 
-use crate::case::Case;
+use super::case::Case;
 
 fn check<T: Float>(name: &'static str, layer: impl Layer<T> + 'static) {
     // PyTorch divides the gradient of hardsigmoid by a 6 of single precision, whatever the element type.

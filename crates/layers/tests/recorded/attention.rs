@@ -4,7 +4,7 @@ use gradus_autodiff::Var;
 use gradus_layers::*;
 use gradus_tensor::{AttentionOptions, Float, Rng};
 
-use crate::case::Case;
+use super::case::Case;
 
 fn case(name: &'static str) -> Case {
     Case::new(include_str!("../golden/attention.csv"), name)

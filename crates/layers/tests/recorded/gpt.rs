@@ -5,7 +5,7 @@ use gradus_layers::*;
 use gradus_module::{Context, Layer, Module};
 use gradus_tensor::{Float, Rng, Tensor};
 
-use crate::case::Case;
+use super::case::Case;
 
 #[derive(Module)]
 struct Block<T: Float> {

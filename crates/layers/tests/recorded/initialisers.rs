@@ -3,7 +3,7 @@
 use gradus_layers::init::{self, Fan, Nonlinearity};
 use gradus_tensor::{Rng, Shape, Tensor};
 
-use crate::case::Case;
+use super::case::Case;
 
 fn want(case: &'static str, name: &str) -> Tensor<f64> {
     Case::new(include_str!("../golden/initialisers.csv"), case).want(name)

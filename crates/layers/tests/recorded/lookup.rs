@@ -4,7 +4,7 @@ use gradus_layers::*;
 use gradus_module::Param;
 use gradus_tensor::{Float, Rng, Tensor};
 
-use crate::case::Case;
+use super::case::Case;
 
 fn case(name: &'static str) -> Case {
     Case::new(include_str!("../golden/lookup.csv"), name)

@@ -3,7 +3,7 @@
 use gradus_layers::*;
 use gradus_tensor::Float;
 
-use crate::case::Case;
+use super::case::Case;
 
 fn case(name: &'static str) -> Case {
     Case::new(include_str!("../golden/norms.csv"), name)

@@ -3,7 +3,7 @@
 use gradus_layers::*;
 use gradus_tensor::{AttentionOptions, Float, Rng, Unary};
 
-use crate::case::Case;
+use super::case::Case;
 
 fn case(name: &'static str) -> Case {
     Case::new(include_str!("../golden/transformers.csv"), name)

@@ -5,7 +5,7 @@ use gradus_layers::*;
 use gradus_module::Module;
 use gradus_tensor::{Float, Rng};
 
-use crate::case::Case;
+use super::case::Case;
 
 fn case(name: &'static str) -> Case {
     Case::new(include_str!("../golden/wrappers.csv"), name)

@@ -11,10 +11,12 @@ mod line_search;
 mod state;
 
 use gradus_autodiff::Var;
-use gradus_module::{Entry, Kind, Module, Param, Path};
+use gradus_module::{Entry, Kind, Module, Param, Path, apply_updates};
 use gradus_tensor::{Float, Tensor};
 
 use crate::error::{OptimizerError, check, check_not_negative};
+use crate::optimize::{Evaluate, evaluated};
+use crate::step::StepReport;
 use line_search::{Point, strong_wolfe};
 
 /// L-BFGS (PyTorch: `LBFGS`). A step evaluates the loss several times, so it takes a closure.
@@ -82,6 +84,7 @@ pub struct LbfgsReport {
 struct Memory {
     /// The parameters' paths and shapes, in the order in which they make up the vectors.
     layout: Vec<(String, Vec<usize>)>,
+    steps: u64,
     iterations: u64,
     direction: Vec<f64>,
     length: f64,
@@ -166,7 +169,7 @@ impl Lbfgs {
     }
 
     /// Follows directions from where the model is until a tolerance or a limit is reached. `loss` answers a scalar; it is
-    /// called anew for each point. Buffer updates that ride with the gradients are left out.
+    /// called anew for each point. Of the buffer updates that ride with the gradients those of the first call are applied.
     ///
     /// # Errors
     /// If a setting lies outside its range, a parameter is of another float type than the loss, or the state is of
@@ -176,6 +179,15 @@ impl Lbfgs {
         model: &mut M,
         mut loss: impl FnMut(&M) -> Var<T>,
     ) -> Result<LbfgsReport, OptimizerError> {
+        self.step_by(model, &mut |model| evaluated(loss(model))).map(|(report, _)| report)
+    }
+
+    /// [`Lbfgs::step`] with a closure that answers loss and gradients.
+    pub(crate) fn step_by<T: Float, M: Module + ?Sized>(
+        &mut self,
+        model: &mut M,
+        ask: &mut Evaluate<'_, T, M>,
+    ) -> Result<(LbfgsReport, StepReport), OptimizerError> {
         self.validate()?;
         let sign = if self.maximize { -1.0 } else { 1.0 };
         let mut start = Vec::new();
@@ -192,23 +204,58 @@ impl Lbfgs {
         });
         error.map_or(Ok(()), Err)?;
         self.memory.fit(layout)?;
+        let mut first = None;
         let mut evaluate = |w: Option<&[f64]>| {
             if let Some(w) = w {
                 put::<T, M>(model, w);
             }
-            let value = loss(model);
-            let size = value.item();
-            let gradients = value.backward();
-            let mut flat = Vec::new();
-            each_trained(model, &mut |_, entry| match entry.leaf_id().and_then(|leaf| gradients.get(leaf)) {
-                Some(gradient) => flat.extend(gradient.to_vec().into_iter().map(|g| sign * g.as_f64())),
-                None => flat.resize(flat.len() + entry.shape().count(), 0.0),
-            });
-            (sign * size, flat)
+            let (loss, gradients) = ask(model);
+            let (mut flat, mut without_gradient) = (Vec::new(), Vec::new());
+            each_trained(
+                model,
+                &mut |path, entry| match entry.leaf_id().and_then(|leaf| gradients.get(leaf)) {
+                    Some(gradient) => flat.extend(gradient.to_vec().into_iter().map(|g| sign * g.as_f64())),
+                    None => {
+                        flat.resize(flat.len() + entry.shape().count(), 0.0);
+                        without_gradient.push(path.to_owned());
+                    }
+                },
+            );
+            first.get_or_insert((dot(&flat, &flat).sqrt(), without_gradient, gradients));
+            (sign * loss, flat)
         };
         let (report, end) = self.descend(start, &mut evaluate);
         put::<T, M>(model, &end);
-        Ok(LbfgsReport { loss: sign * report.loss, ..report })
+        self.memory.steps += 1;
+        let mut step = StepReport {
+            step: self.memory.steps,
+            learning_rate: self.learning_rate,
+            gradient_norm: 0.0,
+            without_gradient: Vec::new(),
+        };
+        if let Some((norm, without_gradient, gradients)) = first {
+            (step.gradient_norm, step.without_gradient) = (norm, without_gradient);
+            apply_updates(model, &gradients);
+        }
+        Ok((LbfgsReport { loss: sign * report.loss, ..report }, step))
+    }
+
+    /// The learning rate.
+    #[must_use]
+    pub fn learning_rate(&self) -> f64 {
+        self.learning_rate
+    }
+
+    /// Sets the learning rate of the next step.
+    ///
+    /// ```
+    /// use gradus_optimizers::Lbfgs;
+    /// let mut optimizer = Lbfgs::new(1.0);
+    /// optimizer.set_learning_rate(0.5);
+    /// assert_eq!(optimizer.learning_rate(), 0.5);
+    /// ```
+    pub fn set_learning_rate(&mut self, learning_rate: f64) {
+        self.learning_rate = learning_rate;
     }
 
     fn validate(&self) -> Result<(), OptimizerError> {
@@ -220,7 +267,7 @@ impl Lbfgs {
     }
 
     /// From `w` on; answers where it ends.
-    fn descend(&mut self, mut w: Vec<f64>, evaluate: &mut Evaluate<'_>) -> (LbfgsReport, Vec<f64>) {
+    fn descend(&mut self, mut w: Vec<f64>, evaluate: &mut AtPoint<'_>) -> (LbfgsReport, Vec<f64>) {
         let (mut loss, mut gradient) = evaluate(None);
         let most = self.max_evaluations.unwrap_or(self.max_iterations * 5 / 4);
         let mut report = LbfgsReport { loss, iterations: 0, evaluations: 1 };
@@ -271,7 +318,7 @@ impl Lbfgs {
 }
 
 /// The loss and its gradient at a point, or where the model is.
-type Evaluate<'e> = dyn FnMut(Option<&[f64]>) -> (f64, Vec<f64>) + 'e;
+type AtPoint<'e> = dyn FnMut(Option<&[f64]>) -> (f64, Vec<f64>) + 'e;
 
 impl Memory {
     /// Takes a gradient in and finds the next direction from it; answers the first length to try.

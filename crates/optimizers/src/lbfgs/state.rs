@@ -1,6 +1,9 @@
 //! The memory of L-BFGS as a `State` and back. In memory it is vectors over all parameters; in the state each parameter has its
 //! part, under its name.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
+
 use gradus_module::State;
 use gradus_tensor::{Shape, Tensor};
 
@@ -8,11 +11,12 @@ use super::{Change, Lbfgs, Memory};
 use crate::error::OptimizerError;
 use crate::state::{count, float, name};
 
+const NUMBER: &str = "steps";
 const ITERATIONS: &str = "iterations";
 const LENGTH: &str = "step_length";
 const SCALE: &str = "h_diag";
 const LEARNING_RATE: &str = "learning_rate";
-const SCALARS: [&str; 4] = [ITERATIONS, LEARNING_RATE, LENGTH, SCALE];
+const SCALARS: [&str; 5] = [NUMBER, ITERATIONS, LEARNING_RATE, LENGTH, SCALE];
 
 /// Per parameter: the direction, the gradient before, and yᵢ and sᵢ along a first axis.
 const DIRECTION: &str = "direction";
@@ -22,20 +26,21 @@ const STEPS: &str = "old_steps";
 const PARTS: [&str; 4] = [DIRECTION, GRADIENT, CHANGES, STEPS];
 
 impl Lbfgs {
-    /// All that a later run needs to go on bit by bit: `iterations`, `learning_rate`, `step_length`, `h_diag`, and for each
+    /// All that a later run needs to go on bit by bit: `steps`, `iterations`, `learning_rate`, `step_length`, `h_diag`, and for each
     /// parameter `{path}.direction`, `.previous_gradient`, `.old_directions` and `.old_steps`, all in `f64`.
     ///
     /// ```
     /// use gradus_optimizers::Lbfgs;
     /// let (optimizer, mut other) = (Lbfgs::new(0.5), Lbfgs::new(1.0));
     /// other.load_state(&optimizer.state())?;
-    /// assert_eq!(other.state().names().count(), 4);
+    /// assert_eq!(other.state().names().count(), 5);
     /// # Ok::<(), gradus_optimizers::OptimizerError>(())
     /// ```
     #[must_use]
     pub fn state(&self) -> State {
         let memory = &self.memory;
         let mut state = State::default();
+        state.push(NUMBER, Tensor::scalar(memory.steps as i64));
         state.push(ITERATIONS, Tensor::scalar(memory.iterations as i64));
         state.push(LEARNING_RATE, Tensor::scalar(self.learning_rate));
         state.push(LENGTH, Tensor::scalar(memory.length));
@@ -68,6 +73,7 @@ impl Lbfgs {
     /// was. Whether the state fits the model shows at the next step.
     pub fn load_state(&mut self, state: &State) -> Result<(), OptimizerError> {
         let mut memory = Memory {
+            steps: count(state, NUMBER)?,
             iterations: count(state, ITERATIONS)?,
             length: float(state, LENGTH)?,
             scale: float(state, SCALE)?,
@@ -156,10 +162,35 @@ impl Memory {
                 Some(_) => {}
             }
         }
-        if layout != self.layout {
-            // New or reordered parameters: what was learnt is of another vector.
-            *self = Memory { layout, ..Memory::default() };
+        if layout.len() == self.layout.len() && layout != self.layout {
+            self.reorder(layout);
+        } else if layout != self.layout {
+            // New parameters: what was learnt is of another vector.
+            *self = Memory { layout, steps: self.steps, ..Memory::default() };
         }
         Ok(())
+    }
+
+    /// Brings the vectors into the order of `layout`, which has the same parameters: files hold them in an order of their own.
+    fn reorder(&mut self, layout: Vec<(String, Vec<usize>)>) {
+        let mut places = BTreeMap::new();
+        let mut from = 0;
+        for (path, shape) in &self.layout {
+            let size: usize = shape.iter().product();
+            places.insert(path.as_str(), from..from + size);
+            from += size;
+        }
+        let order: Vec<Range<usize>> =
+            layout.iter().filter_map(|(path, _)| places.get(path.as_str()).cloned()).collect();
+        let arrange = |vector: &mut Vec<f64>| {
+            *vector = order.iter().flat_map(|place| &vector[place.clone()]).copied().collect();
+        };
+        arrange(&mut self.direction);
+        arrange(&mut self.gradient);
+        for (y, s) in &mut self.history {
+            arrange(y);
+            arrange(s);
+        }
+        self.layout = layout;
     }
 }

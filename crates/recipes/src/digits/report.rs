@@ -1,13 +1,12 @@
 //! The report of a run: its curves, its confusions, its worst mistakes as pictures. Made of what lies in the run folder
 //! and of the model, so that it can be written again at any time. It must never know how the model was trained.
 
-use gradus_tensor::current_isa;
-use gradus_train::History;
 use gradus_train::report::{Picture, Report};
 
 use super::part::{Part, Scored};
 use super::{Cnn, SIDE, layers, show};
 use crate::error::Error;
+use crate::page;
 use crate::results::Results;
 use crate::run::Run;
 
@@ -23,23 +22,20 @@ pub(super) fn write(
     test: &Part,
     scored: &Scored,
 ) -> Result<(), Error> {
-    let history = History::read_jsonl(run.file(Run::METRICS))?;
     let mistakes = scored.score.examples - scored.score.right();
     let hardest: Vec<Picture> =
         show::hardest(scored).into_iter().take(SHOWN).map(|index| picture(test, scored, index)).collect();
-    let page = Report::new("Handwritten digits")
+    let head = Report::new("Handwritten digits")
         .subtitle(format!("Recipe {}, seed {}, Gradus {}", results.recipe, results.seed, results.version))
-        .facts("Result", facts(results))
-        .history(&history)
+        .facts("Result", facts(results));
+    let page = page::curves(head, run)?
         .confusion("Confusions on the test digits", &scored.confusion)
         .pictures(
             format!("The hardest test digits: {mistakes} mistakes, then what it was least sure of"),
             &hardest,
         )
-        .layers("Model", &layers(model))
-        .text("Settings", run.read(Run::CONFIG)?.trim_end())
-        .facts("Environment", environment());
-    Ok(page.write(run.file(Run::REPORT))?)
+        .layers("Model", &layers(model));
+    Ok(page::circumstances(page, run)?.write(run.file(Run::REPORT))?)
 }
 
 fn facts(results: &Results) -> Vec<(&'static str, String)> {
@@ -55,15 +51,6 @@ fn facts(results: &Results) -> Vec<(&'static str, String)> {
         ),
         ("model", format!("that of epoch {best_epoch}, the best by validation loss")),
         ("parameters", results.parameters.to_string()),
-    ]
-}
-
-fn environment() -> Vec<(&'static str, String)> {
-    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    vec![
-        ("system", format!("{} on {}", std::env::consts::OS, std::env::consts::ARCH)),
-        ("instruction set", format!("{:?}", current_isa())),
-        ("processors", threads.to_string()),
     ]
 }
 

@@ -8,27 +8,48 @@ pub(super) use without_bar::Live;
 
 #[cfg(feature = "progress")]
 mod with_bar {
-    use std::fmt::Write;
     use std::io::IsTerminal;
+    use std::time::Instant;
 
-    use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+    use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-    use crate::callbacks::Run;
+    use crate::callbacks::memory::{readable, resident};
+    use crate::callbacks::rate::Rate;
+    use crate::callbacks::{Run, StepRecord};
 
-    const TEMPLATE: &str = "{prefix} {bar:24} {percent:>3} % · {msg} · {rate} · {eta} left";
+    /// What matters most stands first: a narrow terminal cuts off the rest.
+    const TEMPLATE: &str = "{prefix} {bar:16} {percent:>3} % · {eta} left · {wide_msg}";
 
     /// A bar, or nothing at all where there is no terminal.
     pub(crate) struct Live {
         bar: Option<ProgressBar>,
+        began: Instant,
+        rate: Rate,
+        /// Rate and memory, as of the latest mark.
+        facts: String,
+    }
+
+    /// ` · 123 steps/s · 7872 examples/s · 212 MiB`, whatever of it is known.
+    fn facts(rate: &Rate, memory: Option<u64>) -> String {
+        let speed = rate.per_second().map(|(steps, examples)| {
+            let steps = if steps < 10.0 { format!("{steps:.2}") } else { format!("{steps:.0}") };
+            format!(" · {steps} steps/s · {examples:.0} examples/s")
+        });
+        let memory = memory.map(|bytes| format!(" · {}", readable(bytes)));
+        speed.unwrap_or_default() + &memory.unwrap_or_default()
     }
 
     impl Live {
+        fn of(bar: Option<ProgressBar>) -> Self {
+            Self { bar, began: Instant::now(), rate: Rate::default(), facts: String::new() }
+        }
+
         pub(crate) fn on_terminal() -> Self {
-            Self { bar: std::io::stderr().is_terminal().then(ProgressBar::hidden) }
+            Self::of(std::io::stderr().is_terminal().then(ProgressBar::hidden))
         }
 
         pub(crate) fn off() -> Self {
-            Self { bar: None }
+            Self::of(None)
         }
 
         pub(crate) fn is_on(&self) -> bool {
@@ -41,22 +62,30 @@ mod with_bar {
             *bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
             // The text is a constant; that it is a template is tested.
             if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
-                let rate = |state: &ProgressState, out: &mut dyn Write| {
-                    // A bar that cannot be drawn is no reason to stop.
-                    _ = write!(out, "{:.0} steps/s", state.per_sec());
-                };
-                bar.set_style(style.progress_chars("━╸─").with_key("rate", rate));
+                bar.set_style(style.progress_chars("━╸─"));
             }
-            bar.set_position(run.step);
+            bar.set_position(position(run));
             // What was done before a resume must not count as speed.
             bar.reset_eta();
+            (self.began, self.rate) = (Instant::now(), Rate::default());
         }
 
-        pub(crate) fn step(&mut self, run: &Run<'_>, words: &str) {
+        pub(crate) fn step(&mut self, run: &Run<'_>, step: &StepRecord, words: &str) {
             let Some(bar) = &self.bar else { return };
+            if self.rate.add(step.examples, self.began.elapsed().as_secs_f64()) {
+                self.facts = facts(&self.rate, resident());
+            }
             bar.set_prefix(format!("epoch {}/{}", run.epoch, run.epochs));
-            bar.set_message(words.to_owned());
-            bar.set_position(run.step);
+            bar.set_message(format!("{words}{}", self.facts));
+            bar.set_position(position(run));
+        }
+
+        /// Lets `f` write lines above the bar.
+        pub(crate) fn pause(&mut self, f: impl FnOnce()) {
+            match &self.bar {
+                Some(bar) => bar.suspend(f),
+                None => f(),
+            }
         }
 
         pub(crate) fn finish(&mut self) {
@@ -64,6 +93,11 @@ mod with_bar {
                 bar.finish_and_clear();
             }
         }
+    }
+
+    /// Batches that are done: a step may be of several.
+    fn position(run: &Run<'_>) -> u64 {
+        (run.epoch as u64 - 1) * run.batches + run.batch as u64
     }
 
     /// Also when a panic ends the training.
@@ -75,16 +109,27 @@ mod with_bar {
 
     #[cfg(test)]
     mod tests {
+        use super::*;
+
         #[test]
         fn the_template_is_one() {
-            assert!(indicatif::ProgressStyle::with_template(super::TEMPLATE).is_ok());
+            assert!(ProgressStyle::with_template(TEMPLATE).is_ok());
+        }
+
+        #[test]
+        fn only_what_is_known_is_told() {
+            let mut rate = Rate::default();
+            assert_eq!(facts(&rate, None), "");
+            rate.add(32, 0.0);
+            rate.add(32, 0.5);
+            assert_eq!(facts(&rate, Some(212 << 20)), " · 2.00 steps/s · 64 examples/s · 212 MiB");
         }
     }
 }
 
 #[cfg(not(feature = "progress"))]
 mod without_bar {
-    use crate::callbacks::Run;
+    use crate::callbacks::{Run, StepRecord};
 
     /// Always off.
     pub(crate) struct Live;
@@ -104,7 +149,11 @@ mod without_bar {
 
         pub(crate) fn start(&mut self, _run: &Run<'_>) {}
 
-        pub(crate) fn step(&mut self, _run: &Run<'_>, _words: &str) {}
+        pub(crate) fn step(&mut self, _run: &Run<'_>, _step: &StepRecord, _words: &str) {}
+
+        pub(crate) fn pause(&mut self, f: impl FnOnce()) {
+            f();
+        }
 
         pub(crate) fn finish(&mut self) {}
     }

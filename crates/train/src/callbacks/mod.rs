@@ -3,23 +3,36 @@
 
 mod best;
 mod early_stopping;
+mod gradients;
 mod jsonl;
 mod live;
+#[cfg(any(feature = "progress", test))]
+mod memory;
+mod norms;
 mod progress;
+#[cfg(any(feature = "progress", test))]
+mod rate;
+mod steps;
+mod table;
 
 use std::path::Path;
 
 use gradus_module::{Module, State};
+use gradus_tensor::AnyTensor;
 
 use crate::errors::TrainError;
 use crate::history::{EpochRecord, History};
 use crate::metrics::Metrics;
 use crate::outcome::Outcome;
+use crate::warning::Warning;
 
 pub use best::BestCheckpoint;
 pub use early_stopping::EarlyStopping;
+pub(crate) use gradients::StepGradients;
 pub use jsonl::MetricsFile;
+pub use norms::{Norms, NormsFile};
 pub use progress::Progress;
+pub use steps::StepsFile;
 
 /// Where a training stands, as callbacks see it.
 #[derive(Clone, Copy)]
@@ -38,6 +51,24 @@ pub struct Run<'r> {
     pub step: u64,
     /// The epochs that ended.
     pub history: &'r History,
+    pub(crate) gradients: Option<&'r StepGradients>,
+}
+
+impl Run<'_> {
+    /// The gradients' norms in the step just taken, before clipping, by the parameters' paths; nothing unless a callback asked for
+    /// them by [`Callback::wants_gradients`].
+    #[must_use]
+    pub fn gradient_norms(&self) -> Vec<(String, f64)> {
+        let all = self.gradients.into_iter().flat_map(StepGradients::iter);
+        let norm = |gradient: &AnyTensor| gradient.cast::<f64>().square().sum().item().sqrt();
+        all.map(|(path, gradient)| (path.to_owned(), norm(gradient))).collect()
+    }
+
+    /// The gradient of the parameter of that path in the step just taken, before clipping; as [`Run::gradient_norms`].
+    #[must_use]
+    pub fn gradient(&self, path: &str) -> Option<AnyTensor> {
+        self.gradients?.iter().find(|(own, _)| *own == path).map(|(_, gradient)| gradient.clone())
+    }
 }
 
 /// What one step did.
@@ -49,6 +80,8 @@ pub struct StepRecord {
     pub gradient_norm: f64,
     /// The learning rate.
     pub learning_rate: f64,
+    /// How many examples its batches had.
+    pub examples: usize,
     /// Means over the epoch so far: `loss` and whatever the closure measures.
     pub running: Metrics,
     /// The paths of trained parameters that the loss does not depend on: usually a mistake in the model.
@@ -109,6 +142,15 @@ pub trait Callback {
         Ok(Flow::Continue)
     }
 
+    /// Whether [`Run::gradient`] shall answer in [`Callback::on_step`] of step number `step`. Keeping gradients costs their memory,
+    /// and looking at them time: ask for few steps.
+    fn wants_gradients(&self, _step: u64) -> bool {
+        false
+    }
+
+    /// When something was noticed that is no error.
+    fn on_warning(&mut self, _run: &Run<'_>, _warning: &Warning) {}
+
     /// After a checkpoint was written to `path`.
     ///
     /// # Errors
@@ -151,6 +193,12 @@ impl<C: Callback + ?Sized> Callback for &mut C {
     fn on_epoch(&mut self, run: &Run<'_>, record: &EpochRecord) -> Result<Flow, TrainError> {
         (**self).on_epoch(run, record)
     }
+    fn wants_gradients(&self, step: u64) -> bool {
+        (**self).wants_gradients(step)
+    }
+    fn on_warning(&mut self, run: &Run<'_>, warning: &Warning) {
+        (**self).on_warning(run, warning);
+    }
     fn on_checkpoint(&mut self, run: &Run<'_>, path: &Path) -> Result<(), TrainError> {
         (**self).on_checkpoint(run, path)
     }
@@ -169,7 +217,7 @@ impl<C: Callback + ?Sized> Callback for &mut C {
 }
 
 /// The metric that `callback` watches, or an error that lists what there is.
-fn watched(callback: &str, metric: &str, record: &EpochRecord) -> Result<f64, TrainError> {
+pub(crate) fn watched(callback: &str, metric: &str, record: &EpochRecord) -> Result<f64, TrainError> {
     record.metrics.get(metric).ok_or_else(|| TrainError::UnknownMetric {
         callback: callback.to_owned(),
         metric: metric.to_owned(),
@@ -178,6 +226,6 @@ fn watched(callback: &str, metric: &str, record: &EpochRecord) -> Result<f64, Tr
 }
 
 /// A scalar out of a callback's state.
-fn scalar(state: &State, name: &str) -> Option<f64> {
+pub(crate) fn scalar(state: &State, name: &str) -> Option<f64> {
     state.get(name).filter(|value| value.len() == 1).map(|value| value.cast::<f64>().to_vec()[0])
 }

@@ -66,7 +66,13 @@ impl Metrics {
 }
 
 /// Four significant digits: enough to read, few enough to compare.
-pub(crate) fn significant(value: f64) -> String {
+///
+/// ```
+/// use gradus_train::metrics::significant;
+/// assert_eq!([0.123456, 12345.678, 2e-5].map(significant), ["0.1235", "12346", "2e-5"]);
+/// ```
+#[must_use]
+pub fn significant(value: f64) -> String {
     let size = value.abs();
     if value == 0.0 {
         "0".to_owned()

@@ -8,21 +8,23 @@ use super::ticks::Ticks;
 use crate::metrics::significant;
 
 // In units of the view box, which the page scales to the width it has.
-const WIDTH: f64 = 460.0;
-const HEIGHT: f64 = 270.0;
+pub(super) const WIDTH: f64 = 460.0;
+pub(super) const HEIGHT: f64 = 270.0;
 const TOP: f64 = 26.0;
 const RIGHT: f64 = 14.0;
 const BOTTOM: f64 = 44.0;
 /// Width of a digit of an axis label, roughly; it sets the left margin.
-const DIGIT: f64 = 8.4;
+pub(super) const DIGIT: f64 = 8.4;
 /// How far the first point stands from the axis, so that its dot does not touch the labels.
 const INSET: f64 = 8.0;
 /// Beyond so many points, dots would hide the line.
 const MOST_DOTS: usize = 40;
 /// Beyond so many points, only some can be asked for their values.
 const MOST_HINTS: usize = 200;
-/// How many series have a colour of their own.
-const COLOURS: usize = 4;
+/// How many series have a colour of their own; the next ones share them and are dashed, then dotted.
+const COLOURS: usize = 6;
+/// Solid, dashed, dotted.
+const STROKES: usize = 3;
 
 /// A chart of one or more curves over a common axis.
 ///
@@ -32,12 +34,16 @@ const COLOURS: usize = 4;
 ///     .series("train", &[(1.0, 0.9), (2.0, 0.4)])
 ///     .series("validation", &[(1.0, 1.0), (2.0, f64::NAN), (3.0, 0.6)]);
 /// assert!(Report::new("Run").chart(chart).to_html().contains("<svg"));
+/// let range = LineChart::new("Range test", "learning rate", "loss").log_x().log_y();
+/// assert!(Report::new("Run").chart(range.series("", &[(1e-5, 2.0), (1e-1, 0.3)])).to_html().contains("1e−5"));
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct LineChart {
     title: String,
     x_name: String,
     y_name: String,
+    log_x: bool,
+    log_y: bool,
     series: Vec<(String, Vec<(f64, f64)>)>,
 }
 
@@ -51,19 +57,36 @@ struct Scale {
 impl Scale {
     fn x(&self, x: f64) -> f64 {
         let first = self.left + INSET;
-        first + (x - self.x.low) / (self.x.high - self.x.low) * (WIDTH - RIGHT - first)
+        first + self.x.along(x) * (WIDTH - RIGHT - first)
     }
 
     fn y(&self, y: f64) -> f64 {
-        HEIGHT - BOTTOM - (y - self.y.low) / (self.y.high - self.y.low) * (HEIGHT - BOTTOM - TOP)
+        HEIGHT - BOTTOM - self.y.along(y) * (HEIGHT - BOTTOM - TOP)
     }
+}
+
+/// The class of a series: its colour and its stroke.
+pub(super) fn look(series: usize) -> String {
+    format!("s{} d{}", series % COLOURS, series / COLOURS % STROKES)
+}
+
+/// The names of the series with their looks; nothing where a single one needs no name.
+pub(super) fn legend<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
+    let mut out = String::from("<div class=\"legend\">");
+    if names.len() > 1 {
+        for (i, name) in names.enumerate() {
+            _ = write!(out, "<span class=\"{}\">{}</span>", look(i), escape(name));
+        }
+    }
+    out + "</div>\n"
 }
 
 impl LineChart {
     /// An empty chart: its title and the names of its axes.
     #[must_use]
     pub fn new(title: impl Into<String>, x_name: impl Into<String>, y_name: impl Into<String>) -> Self {
-        Self { title: title.into(), x_name: x_name.into(), y_name: y_name.into(), series: Vec::new() }
+        let (title, x_name, y_name) = (title.into(), x_name.into(), y_name.into());
+        Self { title, x_name, y_name, log_x: false, log_y: false, series: Vec::new() }
     }
 
     /// Adds a curve through `(x, y)`. Where a value is not finite the curve has a gap.
@@ -73,45 +96,75 @@ impl LineChart {
         self
     }
 
+    /// Powers of ten lie at equal distances from left to right; what is not above zero is left out.
+    #[must_use]
+    pub fn log_x(mut self) -> Self {
+        self.log_x = true;
+        self
+    }
+
+    /// Powers of ten lie at equal distances from bottom to top; what is not above zero is left out.
+    #[must_use]
+    pub fn log_y(mut self) -> Self {
+        self.log_y = true;
+        self
+    }
+
+    fn is_drawn(&self, (x, y): (f64, f64)) -> bool {
+        x.is_finite() && y.is_finite() && (!self.log_x || x > 0.0) && (!self.log_y || y > 0.0)
+    }
+
+    fn drawn(&self) -> impl Iterator<Item = (f64, f64)> {
+        self.series.iter().flat_map(|(_, points)| points).copied().filter(|point| self.is_drawn(*point))
+    }
+
     fn scale(&self) -> Option<Scale> {
-        let finite = || {
-            let all = self.series.iter().flat_map(|(_, points)| points);
-            all.copied().filter(|(x, y)| x.is_finite() && y.is_finite())
-        };
-        finite().next()?;
+        self.drawn().next()?;
         let bounds = |values: &mut dyn Iterator<Item = f64>| {
             values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)))
         };
-        let (x_low, x_high) = bounds(&mut finite().map(|(x, _)| x));
-        let (y_low, y_high) = bounds(&mut finite().map(|(_, y)| y));
-        let whole = finite().all(|(x, _)| x.fract() == 0.0);
-        let x = if whole { Ticks::whole(x_low, x_high, 6) } else { Ticks::new(x_low, x_high, 6) };
-        let y = Ticks::new(y_low, y_high, 5);
+        let (x_low, x_high) = bounds(&mut self.drawn().map(|(x, _)| x));
+        let (y_low, y_high) = bounds(&mut self.drawn().map(|(_, y)| y));
+        let whole = self.drawn().all(|(x, _)| x.fract() == 0.0);
+        let x = match (self.log_x, whole) {
+            (true, _) => Ticks::logarithmic(x_low, x_high),
+            (_, true) => Ticks::whole(x_low, x_high, 6),
+            _ => Ticks::new(x_low, x_high, 6),
+        };
+        let y = if self.log_y { Ticks::logarithmic(y_low, y_high) } else { Ticks::new(y_low, y_high, 5) };
         let widest = y.marks().iter().map(|(_, label)| label.chars().count()).max().unwrap_or(1);
         Some(Scale { x, y, left: 14.0 + DIGIT * widest as f64 })
     }
 
-    pub(crate) fn to_markup(&self) -> String {
-        let mut out =
-            format!("<figure><figcaption>{}</figcaption>\n<div class=\"legend\">", escape(&self.title));
-        if self.series.len() > 1 {
-            for (i, (name, _)) in self.series.iter().enumerate() {
-                _ = write!(out, "<span class=\"s{}\">{}</span>", i % COLOURS, escape(name));
+    /// What a reader hears who cannot see the chart.
+    fn spoken(&self) -> String {
+        let mut text = format!("{}: {} over {}", self.title, self.y_name, self.x_name);
+        for (name, points) in &self.series {
+            let mut ends =
+                points.iter().copied().filter(|point| self.is_drawn(*point)).map(|(_, y)| significant(y));
+            if let Some(first) = ends.next() {
+                let last = ends.next_back().unwrap_or_else(|| first.clone());
+                _ = write!(text, "; {name} from {first} to {last}");
             }
         }
-        out.push_str("</div>\n");
+        text
+    }
+
+    pub(crate) fn to_markup(&self) -> String {
+        let mut out = format!("<figure><figcaption>{}</figcaption>\n", escape(&self.title));
+        out += &legend(self.series.iter().map(|(name, _)| name.as_str()));
         match self.scale() {
             None => out.push_str("<p>No values.</p>"),
             Some(scale) => {
                 _ = writeln!(
                     out,
                     "<svg class=\"chart\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{}\">",
-                    escape(&self.title)
+                    escape(&self.spoken())
                 );
                 self.draw_axes(&scale, &mut out);
                 for (i, (name, points)) in self.series.iter().enumerate() {
-                    self.draw_line(&scale, i % COLOURS, points, &mut out);
-                    self.draw_points(&scale, i % COLOURS, name, points, &mut out);
+                    self.draw_line(&scale, &look(i), points, &mut out);
+                    self.draw_points(&scale, &look(i), name, points, &mut out);
                 }
                 out.push_str("</svg>");
             }
@@ -152,31 +205,31 @@ impl LineChart {
         );
     }
 
-    fn draw_line(&self, scale: &Scale, colour: usize, points: &[(f64, f64)], out: &mut String) {
+    fn draw_line(&self, scale: &Scale, look: &str, points: &[(f64, f64)], out: &mut String) {
         let mut path = String::new();
         let mut pen_down = false;
         for &(x, y) in points {
-            let finite = x.is_finite() && y.is_finite();
-            if finite {
+            let drawn = self.is_drawn((x, y));
+            if drawn {
                 let command = if pen_down { 'L' } else { 'M' };
                 _ = write!(path, "{command}{:.1} {:.1}", scale.x(x), scale.y(y));
             }
-            pen_down = finite;
+            pen_down = drawn;
         }
-        _ = writeln!(out, "<path class=\"line s{colour}\" d=\"{path}\"/>");
+        _ = writeln!(out, "<path class=\"line {look}\" d=\"{path}\"/>");
     }
 
     /// Dots that tell their value on hover: seen if there are few, else only felt.
-    fn draw_points(&self, scale: &Scale, colour: usize, name: &str, points: &[(f64, f64)], out: &mut String) {
+    fn draw_points(&self, scale: &Scale, look: &str, name: &str, points: &[(f64, f64)], out: &mut String) {
         let seen = points.len() <= MOST_DOTS;
         let stride = points.len().div_ceil(MOST_HINTS).max(1);
         let (class, radius) = if seen { ("", 3.0) } else { ("hidden ", 5.0) };
         let every = points.iter().enumerate().filter(|(i, _)| i % stride == 0 || i + 1 == points.len());
-        for (_, &(x, y)) in every.filter(|(_, (x, y))| x.is_finite() && y.is_finite()) {
+        for (_, &(x, y)) in every.filter(|(_, point)| self.is_drawn(**point)) {
             let (px, py) = (scale.x(x), scale.y(y));
             _ = write!(
                 out,
-                "<circle class=\"{class}s{colour}\" cx=\"{px:.1}\" cy=\"{py:.1}\" r=\"{radius}\"><title>"
+                "<circle class=\"{class}{look}\" cx=\"{px:.1}\" cy=\"{py:.1}\" r=\"{radius}\"><title>"
             );
             _ = writeln!(
                 out,
@@ -201,9 +254,14 @@ mod tests {
     #[test]
     fn names_both_axes_and_tells_values() {
         let svg = chart(&[(1.0, 0.5), (2.0, 0.25)]);
-        for text in
-            [">epoch</text>", ">cross-entropy</text>", "train: 0.25 at epoch 2", ">1</text>", ">2</text>"]
-        {
+        for text in [
+            ">epoch</text>",
+            ">cross-entropy</text>",
+            "train: 0.25 at epoch 2",
+            ">1</text>",
+            ">2</text>",
+            "aria-label=\"Loss: cross-entropy over epoch; train from 0.5 to 0.25\"",
+        ] {
             assert!(svg.contains(text), "{text} in {svg}");
         }
     }
@@ -220,8 +278,33 @@ mod tests {
     fn gaps_where_values_are_not_finite() {
         let svg = chart(&[(1.0, 1.0), (2.0, f64::NAN), (3.0, 2.0), (4.0, 3.0)]);
         assert!(!svg.contains("NaN"));
-        let path = svg.split("class=\"line s0\" d=\"").nth(1).unwrap().split('"').next().unwrap();
+        let path = svg.split("class=\"line s0 d0\" d=\"").nth(1).unwrap().split('"').next().unwrap();
         assert_eq!((path.matches('M').count(), path.matches('L').count()), (2, 1));
+    }
+
+    #[test]
+    fn a_logarithmic_axis_leaves_out_what_it_has_no_place_for() {
+        let points = [(1.0, 0.01), (2.0, 0.0), (3.0, -1.0), (4.0, 100.0)];
+        let chart = LineChart::new("", "", "").log_y().series("", &points);
+        let scale = chart.scale().unwrap();
+        assert_eq!(scale.y(1.0), (scale.y(0.01) + scale.y(100.0)) / 2.0);
+        let svg = chart.to_markup();
+        assert_eq!((svg.matches("<circle").count(), svg.contains("NaN")), (2, false));
+    }
+
+    #[test]
+    fn every_series_looks_like_no_other() {
+        let looks: std::collections::BTreeSet<String> = (0..COLOURS * STROKES).map(look).collect();
+        assert_eq!(looks.len(), COLOURS * STROKES);
+        let style = include_str!("style.css");
+        for look in looks.iter().flat_map(|look| look.split(' ')) {
+            let stroke = if look.starts_with('d') { ".line" } else { "" };
+            assert!(style.contains(&format!("svg.chart {stroke}.{look} ")), "{look} has no style");
+            assert!(
+                style.contains(&format!(".legend .{look}::before ")),
+                "{look} has no style in the legend"
+            );
+        }
     }
 
     #[test]

@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use super::page::escape;
+use super::page::{OPEN, escape};
 use crate::metrics::{Average, ConfusionMatrix, Scores};
 
-/// From this share on, a cell is dark enough for white text.
+/// From this share on, a cell stands out.
 const STRONG: f64 = 0.5;
 
 fn score_cells(scores: Scores) -> String {
@@ -33,9 +33,8 @@ fn cell(matrix: &ConfusionMatrix, truth: usize, prediction: usize) -> String {
 
 pub(super) fn markup(matrix: &ConfusionMatrix) -> String {
     let labels = matrix.labels();
-    let mut out = String::from(
-        "<div class=\"scroll\"><table class=\"heat\"><thead><tr><th class=\"corner\">true ↓<br>predicted →</th>",
-    );
+    let mut out =
+        format!("{OPEN}<table class=\"heat\"><thead><tr><th class=\"corner\">true ↓<br>predicted →</th>",);
     for label in labels {
         _ = write!(out, "<th scope=\"col\" class=\"cell-head\">{}</th>", escape(label));
     }

@@ -3,22 +3,31 @@
 //!
 //! It must never know a trainer or a model: it is given numbers and words.
 
+mod calibration;
 mod chart;
+mod environment;
 mod heat;
 mod page;
 mod picture;
+mod strip;
 mod ticks;
 
 use std::path::Path;
 
 use gradus_module::Summary;
 
+use crate::callbacks::Norms;
 use crate::errors::TrainError;
 use crate::history::History;
 use crate::metrics::ConfusionMatrix;
 
+pub use crate::metrics::CalibrationBin;
 pub use chart::LineChart;
+pub use environment::environment;
 pub use picture::Picture;
+
+/// So many curves can still be told apart.
+const MOST_CURVES: usize = 12;
 
 /// Builds a report section by section, in the order of the calls.
 ///
@@ -91,6 +100,53 @@ impl Report {
         history.charts().into_iter().fold(self, Self::chart)
     }
 
+    /// The norms of weights and of gradients by layer, on a logarithmic scale: as curves, or as shades where curves would be
+    /// too many.
+    ///
+    /// ```
+    /// use gradus_train::Norms;
+    /// use gradus_train::report::Report;
+    /// # let path = std::env::temp_dir().join(format!("gradus-report-norms-{}.jsonl", std::process::id()));
+    /// # std::fs::write(&path, r#"{"epoch":1,"layers":["a"],"weights":[1.5],"gradients":[0.25]}"#)?;
+    /// let norms = Norms::read_jsonl(&path)?; // as a `NormsFile` wrote it
+    /// assert!(Report::new("Run").norms(&norms).to_html().contains("Weight norms by layer"));
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn norms(self, norms: &Norms) -> Self {
+        type Curve = fn(&Norms, &str) -> Vec<(f64, f64)>;
+        let kinds: [(&str, Curve); 2] = [("Weight", Norms::weights), ("Gradient", Norms::gradients)];
+        kinds.into_iter().fold(self, |mut page, (kind, curve)| {
+            let title = format!("{kind} norms by layer");
+            let rows = norms.layers().iter().map(|layer| (layer.clone(), curve(norms, layer)));
+            let rows: Vec<_> = rows.filter(|(_, points)| !points.is_empty()).collect();
+            if rows.is_empty() {
+                return page;
+            }
+            let body = if rows.len() > MOST_CURVES {
+                strip::markup(&title, "epoch", &rows)
+            } else {
+                let chart = LineChart::new(title, "epoch", "norm").log_y();
+                rows.iter().fold(chart, |chart, (name, points)| chart.series(name, points)).to_markup()
+            };
+            page.sections.push(Section { heading: None, body, is_chart: true });
+            page
+        })
+    }
+
+    /// A calibration diagram: how often predictions are right over how sure they were, with the counts.
+    ///
+    /// ```
+    /// use gradus_train::report::{CalibrationBin, Report};
+    /// let sure = CalibrationBin { low: 0.8, high: 0.9, count: 40, certainty: 0.85, accuracy: 0.6 };
+    /// assert!(Report::new("Run").calibration("Calibration", &[sure]).to_html().contains("60.0 % right"));
+    /// ```
+    #[must_use]
+    pub fn calibration(self, heading: impl Into<String>, bins: &[CalibrationBin]) -> Self {
+        self.section(heading, calibration::markup(bins))
+    }
+
     /// A confusion matrix as a table, the more frequent the darker, with precision, recall and F1 of each class.
     #[must_use]
     pub fn confusion(self, heading: impl Into<String>, matrix: &ConfusionMatrix) -> Self {
@@ -103,7 +159,7 @@ impl Report {
         self.section(heading, picture::grid(pictures))
     }
 
-    /// A table. Columns whose cells are all numbers are set flush right.
+    /// A table. Columns whose cells are all numbers are set flush right, ★ before a number marks it as the best; long texts break into lines.
     #[must_use]
     pub fn table(self, heading: impl Into<String>, head: &[&str], rows: &[Vec<String>]) -> Self {
         self.section(heading, page::table(head, rows))
@@ -135,6 +191,19 @@ impl Report {
     #[must_use]
     pub fn text(self, heading: impl Into<String>, text: &str) -> Self {
         self.section(heading, format!("<pre>{}</pre>", page::escape(text)))
+    }
+
+    /// A sentence without a heading, set off from the rest: what a reader must know first.
+    ///
+    /// ```
+    /// use gradus_train::report::Report;
+    /// assert!(Report::new("Run").note("Stopped at epoch 3.").to_html().contains("class=\"note\""));
+    /// ```
+    #[must_use]
+    pub fn note(mut self, text: &str) -> Self {
+        let body = format!("<p class=\"note\">{}</p>\n", page::escape(text));
+        self.sections.push(Section { heading: None, body, is_chart: false });
+        self
     }
 
     /// A paragraph.

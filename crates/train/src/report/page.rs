@@ -8,6 +8,13 @@ use super::Section;
 /// Colours and spacing. Only what the system offers: its fonts, its light or dark.
 const STYLE: &str = include_str!("style.css");
 
+/// Around what may be wider than the page; can be reached and scrolled by the keyboard.
+pub(super) const OPEN: &str = "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"table\">";
+/// Before the best of some numbers.
+const BEST: char = '★';
+/// Letters of a cell beyond which it breaks into lines.
+const LONG: usize = 48;
+
 /// Text as it may stand in HTML, between tags or in a quoted attribute.
 pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -40,7 +47,8 @@ pub(super) fn grouped(n: u64) -> String {
 }
 
 fn is_number(cell: &str) -> bool {
-    cell.trim_end_matches('%').trim().replace(',', "").parse::<f64>().is_ok()
+    let bare = cell.trim_start_matches(BEST).trim_end_matches('%').trim();
+    bare.replace(',', "").parse::<f64>().is_ok()
 }
 
 pub(super) fn facts<'a>(facts: impl Iterator<Item = (&'a str, &'a str)>) -> String {
@@ -60,7 +68,8 @@ pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     let classes: Vec<&str> =
         (0..head.len()).map(|column| if right(column) { " class=\"number\"" } else { "" }).collect();
     let class = |column: usize| classes.get(column).copied().unwrap_or("");
-    let mut out = String::from("<div class=\"scroll\"><table><thead><tr>");
+    let mut out = String::from(OPEN);
+    out.push_str("<table><thead><tr>");
     for (column, name) in head.iter().enumerate() {
         _ = write!(out, "<th scope=\"col\"{}>{}</th>", class(column), escape(name));
     }
@@ -68,7 +77,14 @@ pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     for row in rows {
         out.push_str("<tr>");
         for (column, cell) in row.iter().enumerate() {
-            _ = write!(out, "<td{}>{}</td>", class(column), escape(cell));
+            let class = if cell.starts_with(BEST) {
+                " class=\"number best\""
+            } else if cell.chars().count() > LONG {
+                " class=\"long\""
+            } else {
+                class(column)
+            };
+            _ = write!(out, "<td{class}>{}</td>", escape(cell));
         }
         out.push_str("</tr>");
     }
@@ -161,5 +177,8 @@ mod tests {
         let markup = table(&["name", "count"], &[vec!["a".into(), "1,200".into()]]);
         assert!(markup.contains("<td>a</td><td class=\"number\">1,200</td>"));
         assert_eq!(grouped(1_234_567), "1,234,567");
+        let markup = table(&["loss"], &[vec!["★ 0.25".into()], vec!["0.5".into()]]);
+        assert!(markup.contains("<td class=\"number best\">★ 0.25</td>"), "{markup}");
+        assert!(markup.contains("<td class=\"number\">0.5</td>"), "{markup}");
     }
 }

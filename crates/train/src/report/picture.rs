@@ -1,43 +1,104 @@
-//! Small grey pictures inside the page, each a PNG in a data URI. The encoder stores instead of compressing: pictures of
-//! a few hundred pixels gain nothing from more, and it needs no library.
+//! Small pictures inside the page, each a PNG in a data URI. The encoder stores instead of compressing: pictures of a few
+//! hundred pixels gain nothing from more, and it needs no library.
 
 use std::fmt::Write;
 
+use gradus_tensor::{Float, Tensor};
+
 use super::page::escape;
 
-/// A grey picture, `[height][width]`, 0 black to 1 white, and what is said below it.
+/// A picture, grey or in colours, and what is said below it.
 ///
 /// ```
 /// use gradus_train::report::{Picture, Report};
-/// let picture = Picture::new(vec![vec![0.0, 0.5], vec![0.5, 1.0]], "brighter to the right");
-/// assert!(Report::new("Pictures").pictures("First", &[picture]).to_html().contains("data:image/png"));
+/// use gradus_train::tensor::Tensor;
+/// let grey = Picture::new(vec![vec![0.0, 0.5], vec![0.5, 1.0]], "brighter to the right");
+/// let red = Picture::of(&Tensor::from([[[1.0_f32, 0.5]], [[0.0, 0.0]], [[0.0, 0.0]]]), "red, then dark red");
+/// assert_eq!([grey.height(), grey.width(), grey.channels()], [2, 2, 1]);
+/// assert_eq!([red.height(), red.width(), red.channels()], [1, 2, 3]);
+/// assert!(Report::new("Pictures").pictures("First", &[grey, red]).to_html().contains("data:image/png"));
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picture {
-    rows: Vec<Vec<f32>>,
+    width: usize,
+    height: usize,
+    /// 1 for grey, 3 for red, green and blue.
+    channels: usize,
+    /// Row by row, the channels of a pixel beside each other.
+    bytes: Vec<u8>,
     caption: String,
 }
 
+/// A brightness from 0 to 1 as a byte; NaN becomes 0.
+fn byte(x: f32) -> u8 {
+    (x.clamp(0.0, 1.0) * 255.0).round() as u8
+}
+
 impl Picture {
-    /// A picture from rows of equal length. Values outside 0 ..= 1 are clamped, NaN is black; short rows are filled up
-    /// with black.
+    /// A grey picture from rows of equal length, `[height][width]`, 0 black to 1 white. Values outside are clamped, NaN is
+    /// black; short rows are filled up with black.
     #[must_use]
     pub fn new(rows: Vec<Vec<f32>>, caption: impl Into<String>) -> Self {
-        Self { rows, caption: caption.into() }
+        let width = rows.iter().map(Vec::len).max().unwrap_or(0);
+        let row = |row: &Vec<f32>| {
+            row.iter().map(|&x| byte(x)).chain(std::iter::repeat(0)).take(width).collect::<Vec<u8>>()
+        };
+        let bytes = rows.iter().flat_map(row).collect();
+        Self { width, height: rows.len(), channels: 1, bytes, caption: caption.into() }
     }
 
-    fn to_png(&self) -> Vec<u8> {
-        let width = self.rows.iter().map(Vec::len).max().unwrap_or(0);
-        let mut pixels = Vec::with_capacity(self.rows.len() * (width + 1));
-        for row in &self.rows {
+    /// A picture from a tensor: `[H, W]` or `[1, H, W]` grey, `[3, H, W]` in red, green and blue; 0 is dark, 1 is bright,
+    /// values outside are clamped, NaN is dark.
+    ///
+    /// # Panics
+    /// If the tensor has another shape.
+    #[must_use]
+    #[track_caller]
+    pub fn of<T: Float>(image: &Tensor<T>, caption: impl Into<String>) -> Self {
+        let (channels, height, width) = match image.shape()[..] {
+            [h, w] => (1, h, w),
+            [c @ (1 | 3), h, w] => (c, h, w),
+            _ => {
+                panic!("picture: {} is no image (an image is [H, W], [1, H, W] or [3, H, W])", image.shape())
+            }
+        };
+        let values = image.cast::<f32>().to_vec();
+        let plane = height * width;
+        let bytes = (0..plane).flat_map(|i| (0..channels).map(move |c| c * plane + i));
+        let bytes = bytes.map(|place| byte(values[place])).collect();
+        Self { width, height, channels, bytes, caption: caption.into() }
+    }
+
+    /// Pixels from left to right.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Pixels from top to bottom.
+    #[must_use]
+    pub fn height(&self) -> usize {
+        self.height
+    }
+
+    /// 1 for grey, 3 for colours.
+    #[must_use]
+    pub fn channels(&self) -> usize {
+        self.channels
+    }
+
+    pub(crate) fn to_png(&self) -> Vec<u8> {
+        let row = self.width * self.channels;
+        let mut pixels = Vec::with_capacity(self.bytes.len() + self.height);
+        for row in self.bytes.chunks(row.max(1)) {
             pixels.push(0); // the filter of this row: none
-            let grey = |x: &f32| (x.clamp(0.0, 1.0) * 255.0).round() as u8; // NaN becomes 0
-            pixels.extend(row.iter().map(grey).chain(std::iter::repeat(0)).take(width));
+            pixels.extend(row);
         }
         let mut header = Vec::new();
-        header.extend((width as u32).to_be_bytes());
-        header.extend((self.rows.len() as u32).to_be_bytes());
-        header.extend([8, 0, 0, 0, 0]); // 8 bits, grey, deflate, filters, not interlaced
+        header.extend((self.width as u32).to_be_bytes());
+        header.extend((self.height as u32).to_be_bytes());
+        let colours = if self.channels == 3 { 2 } else { 0 };
+        header.extend([8, colours, 0, 0, 0]); // 8 bits, colours, deflate, filters, not interlaced
         let mut out = b"\x89PNG\r\n\x1a\n".to_vec();
         for (name, data) in [(b"IHDR", header), (b"IDAT", stored(&pixels)), (b"IEND", Vec::new())] {
             out.extend((data.len() as u32).to_be_bytes());
@@ -125,5 +186,22 @@ mod tests {
         assert_eq!(png[16..24], [0, 0, 0, 3, 0, 0, 0, 2]);
         let pixels = [0, 0, 255, 128, 0, 0, 255, 0];
         assert!(png.windows(8).any(|window| window == pixels), "{png:?}");
+    }
+
+    #[test]
+    fn colours_lie_beside_each_other() {
+        let image = Tensor::from([[[1.0_f32, 0.0]], [[0.5, 0.0]], [[0.0, 1.0]]]);
+        let png = Picture::of(&image, "").to_png();
+        assert_eq!(png[16..26], [0, 0, 0, 2, 0, 0, 0, 1, 8, 2]);
+        let pixels = [0, 255, 128, 0, 0, 0, 255];
+        assert!(png.windows(7).any(|window| window == pixels), "{png:?}");
+        let grey = Tensor::from([[0.25_f64, 1.0]]);
+        assert_eq!(Picture::of(&grey, "x"), Picture::new(vec![vec![0.25, 1.0]], "x"));
+    }
+
+    #[test]
+    #[should_panic(expected = "picture: [2, 1, 1] is no image (an image is [H, W], [1, H, W] or [3, H, W])")]
+    fn two_channels_are_no_picture() {
+        let _ = Picture::of(&Tensor::<f32>::zeros([2, 1, 1]), "");
     }
 }

@@ -2,14 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use gradus_module::Module;
-use gradus_optimizers::Rule;
+use gradus_module::{Module, State};
+use gradus_optimizers::{Optimize, OptimizerError};
 use gradus_tensor::Rng;
 
 use super::Trainer;
 use crate::callbacks::Callback;
-use crate::checkpoint::{Checkpoint, previous};
+use crate::checkpoint::Checkpoint;
 use crate::errors::TrainError;
+use crate::keeper;
 
 /// Where a run goes on.
 ///
@@ -46,8 +47,10 @@ pub struct Resumed {
     pub epoch: usize,
     /// How many steps were taken.
     pub step: u64,
-    /// If the newest checkpoint was of no use and the previous one was taken: what was wrong with the newest. Tell it.
+    /// If the newest checkpoint was of no use and an older one was taken: what was wrong with the newest. Tell it.
     pub warning: Option<String>,
+    /// What [`Trainer::config`] was told in the run that wrote the checkpoint.
+    pub config: Option<String>,
 }
 
 /// The callbacks' keys in a checkpoint: their names, and numbers to tell those of one name apart.
@@ -57,12 +60,12 @@ pub(super) fn keys<'a>(callbacks: &[Box<dyn Callback + 'a>]) -> Vec<String> {
     (0..callbacks.len()).map(|i| format!("callbacks.{}.{}", name(i), twins(i))).collect()
 }
 
-impl<'a, M: Module, R: Rule> Trainer<'a, M, R> {
+impl<'a, M: Module, O: Optimize> Trainer<'a, M, O> {
     /// Makes this trainer stand exactly where the one stood that wrote the checkpoint: model, optimizer, random numbers,
     /// place in the epoch, running means, history, callbacks. Call it last, on a trainer that is made up as that one
     /// was; then [`Trainer::fit`] goes on.
     ///
-    /// If the file is damaged or missing, the previous checkpoint beside it is used, and [`Resumed::warning`] says so. A
+    /// If the file is damaged or missing, the newest whole one beside it is used, and [`Resumed::warning`] says so. A
     /// callback that the checkpoint does not know starts afresh.
     ///
     /// # Errors
@@ -70,23 +73,32 @@ impl<'a, M: Module, R: Rule> Trainer<'a, M, R> {
     pub fn resume(&mut self, path: impl AsRef<Path>) -> Result<Resumed, TrainError> {
         let path = path.as_ref();
         let keys = keys(&self.callbacks);
-        let (found, checkpoint, warning) = match Checkpoint::read(path, &keys) {
-            Ok(checkpoint) => (path.to_owned(), checkpoint, None),
-            Err(error) => {
-                let previous = previous(path);
-                match Checkpoint::read(&previous, &keys) {
-                    Ok(checkpoint) => (previous, checkpoint, Some(error.to_string())),
-                    // The newest file's trouble is the one to tell.
-                    Err(_) => return Err(error),
+        let (mut trouble, mut found) = (None, None);
+        for path in keeper::all(path) {
+            match Checkpoint::read(&path, &keys) {
+                Ok(checkpoint) => {
+                    found = Some((path, checkpoint));
+                    break;
                 }
+                // The newest file's trouble is the one to tell.
+                Err(error) => _ = trouble.get_or_insert(error),
             }
+        }
+        let (found, checkpoint) = match (found, trouble.take()) {
+            (Some(found), error) => {
+                trouble = error;
+                found
+            }
+            (None, Some(error)) => return Err(error),
+            (None, None) => return Err(TrainError::NoCheckpoint { path: path.to_owned() }),
         };
+        let warning = trouble.map(|error| error.to_string());
         self.take_over(&found, &checkpoint)?;
         if let Some(keeper) = self.keeper.as_mut().filter(|keeper| keeper.path == path) {
             keeper.is_whole = Some(warning.is_none());
         }
         let (epoch, step) = (self.position.epoch, self.position.step);
-        Ok(Resumed { path: found, epoch, step, warning })
+        Ok(Resumed { path: found, epoch, step, warning, config: checkpoint.config })
     }
 
     fn take_over(&mut self, path: &Path, checkpoint: &Checkpoint) -> Result<(), TrainError> {
@@ -100,6 +112,10 @@ impl<'a, M: Module, R: Rule> Trainer<'a, M, R> {
             _ = self.model.load(&before);
             return Err(TrainError::OtherOptimizer { path: path(), source });
         }
+        if let Err(error) = self.take_over_own(&checkpoint.trainer) {
+            _ = self.model.load(&before);
+            return Err(TrainError::OtherOptimizer { path: path(), source: error });
+        }
         for (callback, (_, state)) in self.callbacks.iter_mut().zip(&checkpoint.callbacks) {
             if !state.is_empty() {
                 callback.load_state(state);
@@ -108,5 +124,17 @@ impl<'a, M: Module, R: Rule> Trainer<'a, M, R> {
         self.position = checkpoint.position.clone();
         self.rng = Rng::from_state(checkpoint.rng);
         Ok(())
+    }
+
+    /// The averages and the plateau; what the checkpoint lacks starts afresh.
+    fn take_over_own(&mut self, state: &State) -> Result<(), OptimizerError> {
+        let (average, plateau) = (state.below("average"), state.below("plateau"));
+        if let Some((own, _)) = self.plateau.as_mut().filter(|_| !plateau.is_empty()) {
+            own.load_state(&plateau)?;
+        }
+        match &mut self.averages {
+            Some(own) if !average.is_empty() => own.load_state(&average),
+            _ => Ok(()),
+        }
     }
 }

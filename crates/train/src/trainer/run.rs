@@ -6,17 +6,20 @@ use std::time::Instant;
 
 use gradus_autodiff::no_grad;
 use gradus_module::{Context, Module};
-use gradus_optimizers::Rule;
+use gradus_optimizers::Optimize;
+use gradus_tensor::Precision;
 
 use super::Trainer;
+use super::averaging::EnterError;
 use crate::batches::BatchStream;
-use crate::callbacks::{Callback, Flow, Run, StepRecord};
+use crate::callbacks::{Callback, Flow, Run, StepGradients, StepRecord, watched};
 use crate::checkpoint::{Checkpoint, Position};
 use crate::errors::TrainError;
 use crate::history::EpochRecord;
 use crate::outcome::Outcome;
 use crate::running::Running;
 use crate::step::IntoStep;
+use crate::warning::Warning;
 
 /// Measures `model` over all batches of `loader`, without gradients and in evaluation mode: the mean `loss` and whatever
 /// the closure measures, weighted by the batches' sizes: Σ nᵦ·mᵦ / Σ nᵦ over batches b (Keras: `Model.evaluate`).
@@ -51,7 +54,7 @@ pub fn evaluate<M, L: BatchStream, Y: IntoStep>(
     Ok(running.means(""))
 }
 
-fn view<'r>(model: &'r dyn Module, position: &'r Position, epochs: usize) -> Run<'r> {
+pub(super) fn view<'r>(model: &'r dyn Module, position: &'r Position, epochs: usize) -> Run<'r> {
     Run {
         model,
         epoch: (position.epoch + 1).min(epochs),
@@ -60,6 +63,7 @@ fn view<'r>(model: &'r dyn Module, position: &'r Position, epochs: usize) -> Run
         batches: position.batches,
         step: position.step,
         history: &position.history,
+        gradients: None,
     }
 }
 
@@ -78,7 +82,7 @@ fn ask<'a>(
     Ok(flow)
 }
 
-impl<'a, M: Module, R: Rule> Trainer<'a, M, R> {
+impl<'a, M: Module, O: Optimize> Trainer<'a, M, O> {
     /// Trains until all epochs are done, a callback stops it or the stop flag is raised.
     ///
     /// `step` maps the model and a batch to a loss: a [`gradus_autodiff::Var`] of one element, or a [`crate::Step`]
@@ -119,13 +123,37 @@ impl<'a, M: Module, R: Rule> Trainer<'a, M, R> {
         Y: IntoStep,
     {
         self.check_loader(loader.batches_per_epoch())?;
-        self.began = Instant::now();
+        if let Some(keeper) = &mut self.keeper {
+            keeper.lock()?;
+        }
+        let result = self.fit_locked(loader, &mut step);
+        if let Some(keeper) = &mut self.keeper {
+            keeper.unlock();
+        }
+        result
+    }
+
+    fn fit_locked<L: BatchStream, Y: IntoStep>(
+        &mut self,
+        loader: &mut L,
+        step: &mut impl FnMut(&M, &L::Batch, &mut Context<'_>) -> Y,
+    ) -> Result<Outcome, TrainError> {
+        (self.began, self.written) = (Instant::now(), Instant::now());
+        self.leave_average()?;
         let run = view(&self.model, &self.position, self.epochs);
         for callback in &mut self.callbacks {
             callback.on_start(&run)?;
         }
+        if self.precision == Precision::Bf16 && !self.precision.is_faster_here() {
+            self.warn(Warning::NotFaster);
+        }
         let before = self.position.seconds;
-        let result = self.run(loader, &mut step, before);
+        let result = self.run(loader, step, before).and_then(|outcome| {
+            if !matches!(outcome, Outcome::Stopped { .. }) {
+                self.enter_average(loader, step)?;
+            }
+            Ok(outcome)
+        });
         let run = view(&self.model, &self.position, self.epochs);
         let outcome = match result {
             Ok(outcome) => outcome,
@@ -149,6 +177,12 @@ impl<'a, M: Module, R: Rule> Trainer<'a, M, R> {
             self.position.batches = before;
             return Err(TrainError::OtherData { before, batches });
         }
+        let now = self.accumulation as u64;
+        let before = std::mem::replace(&mut self.position.accumulation, now);
+        if before != 0 && before != now {
+            self.position.accumulation = before;
+            return Err(TrainError::OtherAccumulation { before, now });
+        }
         Ok(())
     }
 
@@ -165,74 +199,79 @@ impl<'a, M: Module, R: Rule> Trainer<'a, M, R> {
             let epoch = self.position.epoch;
             let data = |source: L::Error| TrainError::Data { epoch: epoch + 1, source: Box::new(source) };
             loader.seek(epoch as u64, self.position.batch as u64).map_err(data)?;
-            while let Some(batch) = loader.next_batch().map_err(data)? {
-                let record = self.take_step::<L, Y>(&batch, step)?;
+            let mut is_over = false;
+            while !is_over {
+                let mut batches = Vec::with_capacity(self.accumulation);
+                while batches.len() < self.accumulation && !is_over {
+                    // After the end a loader goes on with the next epoch: it must not be asked again.
+                    match loader.next_batch().map_err(data)? {
+                        Some(batch) => batches.push(batch),
+                        None => is_over = true,
+                    }
+                }
+                if batches.is_empty() {
+                    break;
+                }
+                let (record, gradients) = self.take_step::<L, Y>(&batches, step)?;
                 self.position.seconds = before + self.began.elapsed().as_secs_f64();
-                if let Some(outcome) = self.after_step(&record)? {
+                if let Some(outcome) = self.after_step(&record, gradients.as_ref())? {
                     return Ok(outcome);
                 }
             }
-            if let Some(outcome) = self.end_epoch(before)? {
+            if let Some(outcome) = self.end_epoch(loader, step, before)? {
                 return Ok(outcome);
             }
         }
         Ok(Outcome::Completed)
     }
 
-    fn take_step<L: BatchStream, Y: IntoStep>(
+    fn after_step(
         &mut self,
-        batch: &L::Batch,
-        step: &mut impl FnMut(&M, &L::Batch, &mut Context<'_>) -> Y,
-    ) -> Result<StepRecord, TrainError> {
-        let indices = L::indices(batch);
-        let (number, epoch) = (self.position.step + 1, self.position.epoch + 1);
-        let (loss, metrics) =
-            step(&self.model, batch, &mut Context::train(&mut self.rng)).into_step().into_parts();
-        let value = loss.item();
-        if !value.is_finite() {
-            let indices = indices.to_vec();
-            return Err(TrainError::LossNotFinite { loss: value, step: number, epoch, indices });
-        }
-        let gradients = loss.backward();
-        let report = self.optimizer.step(&mut self.model, &gradients).map_err(|source| TrainError::Step {
-            step: number,
-            epoch,
-            indices: indices.to_vec(),
-            source,
-        })?;
-        if !report.gradient_norm.is_finite() {
-            let (norm, indices) = (report.gradient_norm, indices.to_vec());
-            return Err(TrainError::GradientNotFinite { norm, step: number, epoch, indices });
-        }
-        self.position.step = number;
-        self.position.batch += 1;
-        self.position.running.add(value, &metrics, indices.len());
-        self.position.running.add_norm(report.gradient_norm);
-        self.position.learning_rate = report.learning_rate;
-        Ok(StepRecord {
-            loss: value,
-            gradient_norm: report.gradient_norm,
-            learning_rate: report.learning_rate,
-            running: self.position.running.means(""),
-            without_gradient: report.without_gradient,
-        })
-    }
-
-    fn after_step(&mut self, record: &StepRecord) -> Result<Option<Outcome>, TrainError> {
-        let run = view(&self.model, &self.position, self.epochs);
+        record: &StepRecord,
+        gradients: Option<&StepGradients>,
+    ) -> Result<Option<Outcome>, TrainError> {
+        let run = Run { gradients, ..view(&self.model, &self.position, self.epochs) };
         if let Flow::Stop(reason) = ask(&mut self.callbacks, |callback| callback.on_step(&run, record))? {
             return self.end_early(reason).map(Some);
         }
         if self.is_stop_requested() {
             return self.end_on_request().map(Some);
         }
-        if self.checkpoint_steps.is_some_and(|steps| self.position.step.is_multiple_of(steps)) {
+        if self.checkpoint_steps.is_some_and(|steps| self.position.step.is_multiple_of(steps))
+            || self.checkpoint_interval.is_some_and(|interval| self.written.elapsed() >= interval)
+        {
             self.write_checkpoint()?;
         }
         Ok(None)
     }
 
-    fn end_epoch(&mut self, before: f64) -> Result<Option<Outcome>, TrainError> {
+    fn end_epoch<L: BatchStream, Y: IntoStep>(
+        &mut self,
+        loader: &mut L,
+        step: &mut impl FnMut(&M, &L::Batch, &mut Context<'_>) -> Y,
+        before: f64,
+    ) -> Result<Option<Outcome>, TrainError> {
+        let epoch = self.position.epoch + 1;
+        let taken = self.averages.as_mut().map(|averages| averages.after_epoch(&self.model, epoch));
+        taken.unwrap_or(Ok(())).map_err(TrainError::Averaging)?;
+        self.enter_average(loader, step)?;
+        let flow = self.measure_epoch(before);
+        self.leave_average()?;
+        let flow = flow?;
+        self.position.epoch += 1;
+        self.position.batch = 0;
+        self.position.running = Running::default();
+        match flow {
+            Flow::Stop(reason) => self.end_early(reason).map(Some),
+            Flow::Continue if self.is_stop_requested() && self.position.epoch < self.epochs => {
+                self.end_on_request().map(Some)
+            }
+            Flow::Continue => self.write_checkpoint().map(|()| None),
+        }
+    }
+
+    /// Evaluates, and tells the callbacks.
+    fn measure_epoch(&mut self, before: f64) -> Result<Flow, TrainError> {
         let mut metrics = self.position.running.means("train_");
         if let Some(evaluate) = &mut self.evaluation {
             for (name, value) in evaluate(&self.model)?.iter() {
@@ -246,19 +285,33 @@ impl<'a, M: Module, R: Rule> Trainer<'a, M, R> {
         self.position.seconds = before + self.began.elapsed().as_secs_f64();
         let Position { step, seconds, .. } = self.position;
         let record = EpochRecord { epoch: self.position.epoch + 1, step, metrics, seconds };
+        if let Some((plateau, metric)) = &mut self.plateau {
+            let measure = watched("reduce on plateau", metric, &record)?;
+            plateau.observe(measure, &mut self.optimizer).map_err(TrainError::Plateau)?;
+        }
         self.position.history.push(record.clone());
         let run = view(&self.model, &self.position, self.epochs);
-        let flow = ask(&mut self.callbacks, |callback| callback.on_epoch(&run, &record))?;
-        self.position.epoch += 1;
-        self.position.batch = 0;
-        self.position.running = Running::default();
-        match flow {
-            Flow::Stop(reason) => self.end_early(reason).map(Some),
-            Flow::Continue if self.is_stop_requested() && self.position.epoch < self.epochs => {
-                self.end_on_request().map(Some)
+        ask(&mut self.callbacks, |callback| callback.on_epoch(&run, &record))
+    }
+
+    fn enter_average<L: BatchStream, Y: IntoStep>(
+        &mut self,
+        loader: &mut L,
+        step: &mut impl FnMut(&M, &L::Batch, &mut Context<'_>) -> Y,
+    ) -> Result<(), TrainError> {
+        let Some(averages) = &mut self.averages else { return Ok(()) };
+        let entered = averages.enter(&mut self.model, loader, step, &self.rng);
+        entered.map_err(|error| match error {
+            EnterError::Optimizer(source) => TrainError::Averaging(source),
+            EnterError::Data(source) => {
+                TrainError::Data { epoch: self.position.epoch + 1, source: Box::new(source) }
             }
-            Flow::Continue => self.write_checkpoint().map(|_| None),
-        }
+        })
+    }
+
+    fn leave_average(&mut self) -> Result<(), TrainError> {
+        let left = self.averages.as_mut().map(|averages| averages.leave(&mut self.model));
+        left.unwrap_or(Ok(())).map_err(TrainError::Averaging)
     }
 
     fn is_stop_requested(&self) -> bool {
@@ -273,21 +326,27 @@ impl<'a, M: Module, R: Rule> Trainer<'a, M, R> {
 
     fn end_on_request(&mut self) -> Result<Outcome, TrainError> {
         self.write_checkpoint()?;
-        Ok(Outcome::Stopped { checkpoint: self.keeper.as_ref().map(|keeper| keeper.path.clone()) })
+        let checkpoint = self.keeper.as_ref().map(|keeper| keeper.path.clone());
+        Ok(Outcome::Stopped { checkpoint })
     }
 
+    /// All of the run, as it stands. The model must not hold an average then.
     fn write_checkpoint(&mut self) -> Result<(), TrainError> {
+        let own = self.own_state();
         let Some(keeper) = &mut self.keeper else { return Ok(()) };
         let keys = super::resume::keys(&self.callbacks);
         let states = self.callbacks.iter().map(|callback| callback.state());
         let checkpoint = Checkpoint {
             model: self.model.state(),
             optimizer: self.optimizer.state(),
+            trainer: own,
+            config: self.config.clone(),
             callbacks: keys.into_iter().zip(states).collect(),
             position: self.position.clone(),
             rng: self.rng.state(),
         };
         keeper.write(&checkpoint)?;
+        self.written = Instant::now();
         let run = view(&self.model, &self.position, self.epochs);
         for callback in &mut self.callbacks {
             callback.on_checkpoint(&run, &keeper.path)?;

@@ -1,8 +1,9 @@
 //! Scaling features to mean 0 and standard deviation 1, with the numbers of the training part. It must never know a
 //! model; that it is fitted on training data alone is its user's part.
 
-use gradus_tensor::{Float, Tensor};
+use gradus_tensor::{AnyTensor, Float, Tensor};
 
+use super::{Fitted, Statistics, check_features, narrow, wide};
 use crate::error::DataError;
 
 /// z = (x − mean) / std, feature by feature (scikit-learn: `StandardScaler`). A constant feature has std 1: it becomes
@@ -31,12 +32,7 @@ impl<T: Float> Standardiser<T> {
     /// If there are no samples or a feature has a value, mean or deviation that is not finite.
     pub fn fit(x: &Tensor<T>) -> Result<Self, DataError> {
         const OP: &str = "standardise";
-        if x.shape().first().is_none_or(|&samples| samples == 0) {
-            let what = format!("{} holds no samples", x.shape());
-            return Err(DataError::unfit(OP, what, "give at least one, [N, …]"));
-        }
-        let shape = x.shape().remove(0);
-        let wide = x.cast::<f64>().reshape([x.shape()[0], shape.count()]);
+        let wide = wide(OP, x)?;
         let mut mean = wide.mean_axes(&[0], false).to_vec();
         let mut std: Vec<f64> = wide.var_axes(&[0], 0.0, false).to_vec().iter().map(|v| v.sqrt()).collect();
         if !wide.is_empty() {
@@ -48,9 +44,7 @@ impl<T: Float> Standardiser<T> {
                 }
             }
         }
-        let narrow =
-            |values: &[f64]| Tensor::new(shape, &values.iter().map(|&v| T::of(v)).collect::<Vec<T>>());
-        let out = Self { mean: narrow(&mean), std: narrow(&std) };
+        let out = Self { mean: narrow(x, &mean), std: narrow(x, &std) };
         match out.flaw() {
             None => Ok(out),
             Some(feature) => {
@@ -120,7 +114,7 @@ impl<T: Float> Standardiser<T> {
     #[must_use]
     #[track_caller]
     pub fn apply(&self, x: &Tensor<T>) -> Tensor<T> {
-        self.check("standardise: apply", x);
+        check_features("standardise: apply", x, &self.mean);
         (x - &self.mean) / &self.std
     }
 
@@ -131,18 +125,18 @@ impl<T: Float> Standardiser<T> {
     #[must_use]
     #[track_caller]
     pub fn invert(&self, z: &Tensor<T>) -> Tensor<T> {
-        self.check("standardise: invert", z);
+        check_features("standardise: invert", z, &self.mean);
         z * &self.std + &self.mean
     }
+}
 
-    #[track_caller]
-    fn check(&self, op: &str, x: &Tensor<T>) {
-        let fits = x.shape().get(1..) == Some(&self.mean.shape()[..]);
-        assert!(
-            fits,
-            "{op}: features differ: {} needs [N, …] with {} behind N",
-            x.shape(),
-            self.mean.shape()
-        );
+impl<T: Float> Fitted for Standardiser<T> {
+    fn statistics(&self) -> Statistics {
+        let entries = [("mean", &self.mean), ("std", &self.std)];
+        entries.into_iter().map(|(name, value)| (name.to_owned(), AnyTensor::new(value))).collect()
+    }
+
+    fn from_statistics(statistics: &Statistics) -> Result<Self, DataError> {
+        Self::from_parts(statistics.tensor("mean")?.clone(), statistics.tensor("std")?.clone())
     }
 }

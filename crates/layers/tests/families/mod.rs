@@ -2,9 +2,6 @@
 //! what they refuse.
 #![allow(clippy::unwrap_used)] // helpers of tests may stop at the first surprise
 
-#[path = "../common/mod.rs"]
-mod common;
-
 mod attention;
 mod causality;
 mod crf;

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used)] // helpers outside #[test] are test code too
 
+mod more;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -10,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use gradus_autodiff::Var;
 use gradus_data::{Batch, Loader, Pairs};
 use gradus_module::{Context, Module, Param, State};
-use gradus_optimizers::{Adam, AdamRule, Schedule};
+use gradus_optimizers::{Adam, AdamRule, Optimizer, Schedule};
 use gradus_tensor::{Rng, RngState, Tensor};
 use gradus_train::{
     BestCheckpoint, Callback, EarlyStopping, EpochRecord, Flow, Goal, History, MetricsFile, Outcome, Run,
@@ -58,7 +60,7 @@ fn loss(model: &Net, batch: &Pair, cx: &mut Context<'_>) -> Step {
     Step::new(error.square().mean()).metric("far", f64::from(far))
 }
 
-type Net3<'a> = Trainer<'a, Net, AdamRule>;
+type Net3<'a> = Trainer<'a, Net, Optimizer<AdamRule>>;
 
 fn trainer<'a>(epochs: usize, folder: &Path) -> Net3<'a> {
     let schedule = Schedule::new(|step| 1.0 / (1.0 + 0.05 * step as f64));
@@ -252,9 +254,9 @@ fn a_loss_that_is_not_finite_ends_the_run_before_the_step() {
         loss(model, batch, cx).loss() * factor
     });
     match result.unwrap_err() {
-        TrainError::LossNotFinite { loss, step, epoch, indices } => {
+        TrainError::LossNotFinite { loss, fault } => {
             assert!(loss.is_nan());
-            assert_eq!((step, epoch, indices.len()), (3, 1, 8));
+            assert_eq!((fault.step, fault.epoch, fault.indices.len()), (3, 1, 8));
         }
         other => panic!("{other}"),
     }
@@ -376,7 +378,9 @@ fn a_gradient_that_is_not_finite_ends_the_run() {
     let steep =
         |model: &Net, batch: &Pair, cx: &mut Context<'_>| (loss(model, batch, cx).loss() * 0.0).sqrt();
     let error = trainer.fit(&mut loader(1), steep).unwrap_err();
-    assert!(matches!(error, TrainError::GradientNotFinite { step: 1, .. }), "{error}");
+    assert!(matches!(error, TrainError::GradientNotFinite { .. }), "{error}");
+    assert!(error.to_string().contains("first backward: sqrt: infinity in the cotangent"), "{error}");
+    assert_eq!(bits(&trainer.model().state()), bits(&Net::new(4).state()));
 }
 
 #[test]
