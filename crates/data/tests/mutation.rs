@@ -1,5 +1,13 @@
 //! Thousands of damaged files: every reader answers, none panics, and tensors stay in proportion to the file. One test
 //! per reader in one process: what tensors hold is measured under a lock.
+#![cfg(all(
+    feature = "csv",
+    feature = "gz",
+    feature = "jpeg",
+    feature = "jsonl",
+    feature = "png",
+    feature = "voc"
+))]
 
 mod support;
 

@@ -156,6 +156,7 @@ pictures = {
     "subsampled": (photo, {"subsampling": 2}),
     "progressive": (photo, {"progressive": True, "subsampling": 0}),
     "grey": (photo.convert("L"), {}),
+    "inks": (photo.convert("CMYK"), {"subsampling": 0}),
 }
 for name, (image, options) in pictures.items():
     image.save(f"{name}.jpg", quality=92, **options)
