@@ -8,6 +8,7 @@ mod cargo;
 mod catalogue;
 mod ci;
 mod conformance;
+mod fuzz;
 mod isa;
 mod loc;
 mod main_job;
@@ -94,6 +95,11 @@ enum Command {
     /// and all take turns in the same rounds. Needs nothing but the Rust toolchain; --torch needs python3 with venv, and
     /// both need the package registries.
     Bench(bench::Options),
+    /// Feed every reader hostile input
+    ///
+    /// Runs the fuzz targets of crates/suite/fuzz one after another, from the files of the tests and what earlier runs found, with
+    /// bounds on memory. Needs the nightly toolchain and cargo-fuzz.
+    Fuzz(fuzz::Options),
     /// Make the HTML pages and look at them in a browser: light, dark, on a phone
     ///
     /// Needs Chromium or Chrome (GRADUS_BROWSER names another place) and a Unix shell. Writes screenshots to target/pages;
@@ -135,6 +141,7 @@ fn run(command: &Command) -> Result<()> {
         Command::OpMatrix { check, recorded } => op_matrix::run(&workspace, *check, *recorded),
         Command::Ci => ci::run(&workspace),
         Command::Bench(options) => bench::run(&workspace, options),
+        Command::Fuzz(options) => fuzz::run(&workspace, options),
         Command::Pages { files } => pages::run(&workspace, files),
         Command::Soak => soak::run(&workspace),
         Command::Conformance(options) => conformance::run(&workspace, options),
