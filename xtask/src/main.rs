@@ -13,6 +13,7 @@ mod loc;
 mod main_job;
 mod op_matrix;
 mod package;
+mod pages;
 mod source;
 mod test;
 mod tidy;
@@ -92,6 +93,15 @@ enum Command {
     /// and all take turns in the same rounds. Needs nothing but the Rust toolchain; --torch needs python3 with venv, and
     /// both need the package registries.
     Bench(bench::Options),
+    /// Make the HTML pages and look at them in a browser: light, dark, on a phone
+    ///
+    /// Needs Chromium or Chrome (GRADUS_BROWSER names another place) and a Unix shell. Writes screenshots to target/pages;
+    /// fails if a page is wider than its window, has text that is too faint, asks for anything beyond itself, or if the
+    /// console complains.
+    Pages {
+        /// Look at these pages only, and make none
+        files: Vec<std::path::PathBuf>,
+    },
     /// Run the public conformance cases of ONNX
     ///
     /// Fetches them once (python3 with pip, into GRADUS_DATA or the platform's cache folder), runs each against the suite's
@@ -120,6 +130,7 @@ fn run(command: &Command) -> Result<()> {
         Command::OpMatrix { check, recorded } => op_matrix::run(&workspace, *check, *recorded),
         Command::Ci => ci::run(&workspace),
         Command::Bench(options) => bench::run(&workspace, options),
+        Command::Pages { files } => pages::run(&workspace, files),
         Command::Conformance(options) => conformance::run(&workspace, options),
     }
 }
