@@ -21,7 +21,7 @@ use crate::errors::TrainError;
 use crate::history::History;
 use crate::metrics::ConfusionMatrix;
 
-pub use calibration::CalibrationBin;
+pub use crate::metrics::CalibrationBin;
 pub use chart::LineChart;
 pub use environment::environment;
 pub use picture::Picture;
