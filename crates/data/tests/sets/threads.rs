@@ -90,9 +90,25 @@ fn augmentation_belongs_to_seed_epoch_and_sample() {
             assert!(again.iter().zip(&batch.indices).all(|(sample, &index)| *sample == whole[index]));
         }
     }
-    let noise: Vec<f32> = (Tensor::join(whole).unwrap() - pairs(20).inputs()).to_vec();
-    let mean = noise.iter().sum::<f32>() / 60.0;
-    assert!(mean.abs() < 0.5 && noise.iter().all(|x| *x != 0.0), "{noise:?}");
+    // Each sample and each epoch has numbers of its own.
+    let all: Vec<usize> = (0..20).collect();
+    let noise = |epoch| -> Vec<u32> {
+        let changed = noisy.fetch_in(epoch, &all).unwrap().0 - pairs(20).inputs();
+        changed.to_vec().iter().map(|value| (value * 1e4).round().to_bits()).collect()
+    };
+    let mut seen: Vec<u32> = (0..5).flat_map(noise).collect();
+    seen.sort_unstable();
+    seen.dedup();
+    assert!(seen.len() > 290, "only {} of 300 numbers differ", seen.len());
+    // And so has each batch, by what is in it.
+    let moved = pairs(20).augment_batches(5, |x, y, rng| Ok((x + rng.uniform01::<f32>(), y)));
+    let shift = |epoch, indices: &[usize]| {
+        let (x, _) = moved.fetch_in(epoch, indices).unwrap();
+        ((x.at(&[0, 0]) - 10.0 * indices[0] as f32) * 1e4).round() as i32
+    };
+    let shifts = [shift(0, &[1, 2]), shift(0, &[1, 3]), shift(0, &[2, 1]), shift(1, &[1, 2])];
+    assert!((0..4).all(|i| (0..i).all(|j| shifts[i] != shifts[j])), "{shifts:?}");
+    assert_eq!(shift(0, &[1, 2]), shifts[0]);
 }
 
 #[test]
