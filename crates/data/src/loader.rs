@@ -258,7 +258,8 @@ impl<S: Source> Loader<S> {
         (if of == samples { batches } else { count().1 }) as u64
     }
 
-    /// Where it stands: what [`Loader::seek`] needs to bring another loader of the same source, size and seed here.
+    /// Where it stands: what [`Loader::seek`] needs to bring another loader of the same source, size and seed here. On a
+    /// `&mut Loader` write `Loader::position(loader)`: the dot finds the iterator's `position` first.
     #[must_use]
     pub fn position(&self) -> Position {
         self.position

@@ -9,7 +9,7 @@ use std::time::Duration;
 use gradus_data::{
     Augmented, Batch, Bucketed, DataError, Loader, Pairs, Position, Samples, Source, Weighted, mixup,
 };
-use gradus_tensor::{Rng, Tensor};
+use gradus_tensor::{Rng, Tensor, with_threads};
 
 fn pairs(count: usize) -> Pairs<f32, f32> {
     Pairs::new(Tensor::from_fn([count, 3], |i| (10 * i[0] + i[1]) as f32), Tensor::arange(count)).unwrap()
@@ -74,6 +74,11 @@ fn batches_are_the_same_at_any_number_of_threads() {
                 assert!(walk(&mut loader, 3) == plain, "{threads} threads, factor {factor}, sampler {kind}");
             }
         }
+    }
+    // Nor does the number of threads that compute show.
+    for (compute, threads) in [(1, 3), (2, 2), (4, 8)] {
+        let seen = with_threads(compute, || walk(&mut make(1, threads), 2));
+        assert!(seen == walk(&mut make(1, 0), 2), "{compute} and {threads} threads");
     }
     // The augmentation is there, and each epoch has its own.
     let (one, other) = (augmented(3).fetch_in(0, &[4]).unwrap(), augmented(3).fetch_in(1, &[4]).unwrap());
