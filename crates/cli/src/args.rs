@@ -33,6 +33,8 @@ pub(crate) enum Command {
     /// black, 0, to white, 16, as in the training data; if its outermost pixels are light on average, it is dark ink
     /// on light paper, and counts the other way. A CSV row holds the 64 pixel values from 0 to 16, row by row from the
     /// top; a 65th is taken as the label, a first line of words as names.
+    ///
+    /// For table: CSV files with the columns of the training, in any order, with or without the target.
     Apply {
         /// The run folder.
         #[arg(value_hint = ValueHint::DirPath)]
@@ -81,6 +83,12 @@ pub(crate) enum Command {
 pub(crate) struct Train {
     /// The recipe; see `gradus recipes` [default: digits].
     pub(crate) recipe: Option<String>,
+    /// The file to learn from, for the recipe `table`: the setting `data`.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) data: Option<String>,
+    /// The column to predict, for the recipe `table`: the setting `target`.
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) target: Option<String>,
     /// Settings from a TOML file, such as the config.toml of a run.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) config: Option<PathBuf>,
@@ -98,7 +106,7 @@ pub(crate) struct Train {
     pub(crate) out: Option<PathBuf>,
     /// Go on with a training that was stopped; its settings stay as they were.
     #[arg(long, value_name = "RUN", value_hint = ValueHint::DirPath)]
-    #[arg(conflicts_with_all = ["recipe", "config", "set", "seed", "out"])]
+    #[arg(conflicts_with_all = ["recipe", "config", "data", "target", "set", "seed", "out"])]
     pub(crate) resume: Option<PathBuf>,
 }
 

@@ -63,6 +63,8 @@ fn chosen(train: &Train) -> Result<&'static dyn Recipe, Error> {
 
 fn request(train: Train) -> Request {
     let mut pairs = train.set;
+    pairs.extend(train.data.map(|data| format!("data={data}")));
+    pairs.extend(train.target.map(|target| format!("target={target}")));
     pairs.extend(train.seed.map(|seed| format!("seed={seed}")));
     pairs.extend(train.threads.map(|threads| format!("threads={threads}")));
     Request { config: train.config, pairs, out: train.out, stop: stop_on_interrupt() }

@@ -14,7 +14,7 @@ fn model() -> &'static Path {
 #[test]
 fn an_unknown_recipe_names_the_nearest() {
     let here = folder("unknown_recipe");
-    let said = "no recipe is called \"digit\" (did you mean \"digits\"?); the recipes are digits";
+    let said = "no recipe is called \"digit\" (did you mean \"digits\"?); the recipes are digits, table";
     run(&here, &["train", "digit", "--out", "run"]).refused(2, &[said]);
     fs::write(here.join("mine.toml"), "recipe = \"dogits\"").unwrap();
     run(&here, &["train", "--config", "mine.toml"]).refused(1, &["mine.toml", "\"dogits\"", "\"digits\""]);

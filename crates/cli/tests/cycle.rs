@@ -60,7 +60,7 @@ fn a_training_shows_six_steps_and_leaves_a_run_folder() {
 
     let report = fs::read_to_string(run_folder.join("report.html")).unwrap();
     assert!(report.contains("<svg") && report.contains("data:image/png"), "no curves or pictures");
-    for word in ["Weight norms by layer", "Gradient norms by layer", "instruction set"] {
+    for word in ["Weight norms by layer", "Gradient norms by layer", "Calibration", "instruction set"] {
         assert!(report.contains(word), "{word} is missing in the report");
     }
     assert!(!report.contains("http") && !report.contains("<script"), "not self-contained");
@@ -217,4 +217,31 @@ fn summary_and_report_are_written_from_the_folder() {
     fs::remove_file(here.join("report.html")).unwrap();
     run(&here, &["report", "."]).done();
     assert!(fs::read(here.join("report.html")).unwrap() == report, "the report is another one");
+}
+
+#[test]
+fn a_file_of_the_users_own_is_learnt_from_by_two_flags() {
+    let here = folder("table");
+    let rows =
+        (0..50).map(|i| format!("{},{},{}\n", i % 10, ["red", "blue"][i % 2], 3 * (i % 10) + 20 * (i % 2)));
+    fs::write(here.join("my.csv"), "size,colour,price\n".to_owned() + &rows.collect::<String>()).unwrap();
+    run(&here, &["train", "table", "--data", "my.csv", "--target", "prize"]).refused(1, &["my.csv", "price"]);
+    assert!(!here.join("runs").exists());
+    run(&here, &["train", "table", "--target", "price"]).refused(2, &["table needs data", "--data FILE.csv"]);
+    let small = ["--set", "epochs=3", "--set", "hidden=8", "--set", "task=regression"];
+    let asked = ["train", "table", "--data", "my.csv", "--target", "price", "--out", "run"];
+    let said = run(&here, &[&asked[..], &small].concat()).done().out;
+    for word in
+        ["1 prepare     my.csv: price from size, colour", "the mean, always", "6 apply", "gradus apply run"]
+    {
+        assert!(said.contains(word), "{word} is missing in:\n{said}");
+    }
+    fs::write(here.join("new.csv"), "colour,size\nred,3\n").unwrap();
+    assert!(run(&here, &["apply", "run", "new.csv"]).done().out.starts_with("new.csv:2: "));
+    assert!(run(&here, &["evaluate", "run"]).done().out.starts_with("test: R² "));
+    assert!(run(&here, &["summary", "run"]).done().out.contains("target = \"price\""));
+    // The run's own settings repeat it, to the byte.
+    run(&here, &["train", "--config", "run/config.toml", "--out", "again"]).done();
+    let model = |run: &str| fs::read(here.join(run).join("model.safetensors")).unwrap();
+    assert!(model("run") == model("again"));
 }

@@ -41,7 +41,7 @@ fn help_names_every_command_and_the_exit_codes() {
 #[test]
 fn recipes_are_listed_with_data_model_and_time() {
     let list = run(&folder("list"), &["recipes"]).done().out;
-    for word in ["digits", "data ", "1,797", "model ", "time "] {
+    for word in ["digits", "table", "data ", "1,797", "model ", "time "] {
         assert!(list.contains(word), "{word} is missing in:\n{list}");
     }
 }

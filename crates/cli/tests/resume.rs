@@ -98,6 +98,7 @@ fn stopped_and_resumed_is_the_same_as_not_stopped() {
     let metrics =
         |run: &Path| without_seconds(&String::from_utf8(read(run, "metrics.jsonl")).expect("UTF-8"));
     assert_eq!(metrics(&whole), metrics(&parts));
+    assert!(read(&whole, "norms.jsonl") == read(&parts, "norms.jsonl"), "the norms differ");
     let results = |run: &Path| {
         let mut value = summary(run);
         value["seconds"].take();

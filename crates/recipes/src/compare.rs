@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use gradus_train::metrics::significant;
 use gradus_train::report::{LineChart, Report};
@@ -84,7 +84,7 @@ fn numbers(name: &str, value: &Value, out: &mut BTreeMap<String, f64>) {
 }
 
 impl Member {
-    fn read(path: &PathBuf, name: String) -> Result<Self, Error> {
+    fn read(path: &Path, name: String) -> Result<Self, Error> {
         let run = Run::open(path, Run::METRICS)?;
         let (mut recipe, mut settings) = (None, BTreeMap::new());
         if run.has(Run::CONFIG) {
@@ -259,32 +259,31 @@ impl Comparison {
         let names: Vec<&str> = self.runs.iter().map(|run| run.name.as_str()).collect();
         let head = |first: &'static str| [&[first], names.as_slice()].concat();
         let table =
-            |rows: &[Row], mark: &str| rows.iter().map(|row| row.texts(mark)).collect::<Vec<Vec<String>>>();
+            |rows: &[Row]| rows.iter().map(|row| row.texts(|best| format!("★ {best}"))).collect::<Vec<_>>();
         let page = Report::new("Runs compared").subtitle(names.join(", "));
         let page = self.notes().into_iter().fold(page, |page, note| page.note(&note));
         let page = self.metrics().iter().filter_map(|metric| self.chart(metric)).fold(page, Report::chart);
-        let mut page =
-            page.table("Results, the best marked ★", &head("result"), &table(&self.results(), " ★"));
+        let mut page = page.table("Results, the best marked ★", &head("result"), &table(&self.results()));
         let settings = self.texts(|run| &run.settings);
         page = if settings.is_empty() {
             page.paragraph("Settings that differ", "None.")
         } else {
-            page.table("Settings that differ", &head("setting"), &table(&settings, ""))
+            page.table("Settings that differ", &head("setting"), &table(&settings))
         };
         let environment = self.texts(|run| &run.environment);
         if environment.is_empty() {
             page
         } else {
-            page.table("Environments that differ", &head("fact"), &table(&environment, ""))
+            page.table("Environments that differ", &head("fact"), &table(&environment))
         }
     }
 }
 
 impl Row {
-    fn texts(&self, mark: &str) -> Vec<String> {
+    fn texts(&self, mark: fn(String) -> String) -> Vec<String> {
         let cell = |(cell, best): (&Option<String>, &bool)| {
             let text = cell.clone().unwrap_or_else(|| NOTHING.to_owned());
-            if *best { text + mark } else { text }
+            if *best { mark(text) } else { text }
         };
         std::iter::once(self.name.clone()).chain(self.cells.iter().zip(&self.best).map(cell)).collect()
     }
@@ -314,7 +313,9 @@ impl fmt::Display for Comparison {
         let names: Vec<String> = self.runs.iter().map(|run| run.name.clone()).collect();
         let table = |first: &str, rows: Vec<Row>| {
             let head = std::iter::once(first.to_owned()).chain(names.clone()).collect();
-            std::iter::once(head).chain(rows.iter().map(|row| row.texts(" *"))).collect::<Vec<_>>()
+            std::iter::once(head)
+                .chain(rows.iter().map(|row| row.texts(|best| best + " *")))
+                .collect::<Vec<_>>()
         };
         self.notes().iter().try_for_each(|note| writeln!(f, "{note}\n"))?;
         aligned(f, &table("result (* best)", self.results()))?;

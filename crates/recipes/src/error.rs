@@ -14,7 +14,7 @@ use crate::settings::SettingsError;
 /// ```
 /// use gradus_recipes::{Error, find};
 /// let error: Error = find("digit", None).err().ok_or("found")?;
-/// assert_eq!(error.to_string(), r#"no recipe is called "digit" (did you mean "digits"?); the recipes are digits"#);
+/// assert_eq!(error.to_string(), r#"no recipe is called "digit" (did you mean "digits"?); the recipes are digits, table"#);
 /// assert!(error.is_usage());
 /// # Ok::<(), &str>(())
 /// ```
@@ -49,6 +49,19 @@ pub enum Error {
     /// A setting that can't be used.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// A setting without which a recipe cannot begin.
+    #[error("{recipe} needs {what}: give {flag}, or {what} = \"…\" in the settings")]
+    Missing {
+        /// The recipe.
+        recipe: &'static str,
+        /// The setting.
+        what: &'static str,
+        /// How it is given on the command line.
+        flag: &'static str,
+    },
+    /// A metric that cannot be made or fed.
+    #[error(transparent)]
+    Metric(#[from] gradus_train::metrics::MetricError),
     /// The output folder holds something already.
     #[error("{}: exists and is not empty; name a folder that is new or empty", path.display())]
     OutputExists {
@@ -128,6 +141,7 @@ impl Error {
     pub fn is_usage(&self) -> bool {
         match self {
             Self::UnknownRecipe { file, .. } => file.is_none(),
+            Self::Missing { .. } => true,
             Self::Settings(error) => error.is_usage(),
             _ => false,
         }

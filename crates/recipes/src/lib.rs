@@ -19,6 +19,7 @@ mod results;
 mod run;
 mod saved;
 pub mod settings;
+pub mod table;
 
 pub use compare::Comparison;
 pub use console::Console;

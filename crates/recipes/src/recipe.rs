@@ -150,7 +150,7 @@ pub trait Recipe: Sync {
 }
 
 /// All recipes.
-pub const RECIPES: &[&dyn Recipe] = &[&crate::digits::Digits];
+pub const RECIPES: &[&dyn Recipe] = &[&crate::digits::Digits, &crate::table::Table];
 
 /// The recipe of that name, which `file` asks for, or the command line.
 ///

@@ -13,6 +13,9 @@ use crate::settings::{Settings, Source, parse, resolve, table_of};
 /// The version of this crate, which stands in all that it writes.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// Where in the file stands what was fitted to the data. No layer is called so.
+const FITTED: &str = "fitted";
+
 /// A model read from a run folder, not yet put into a module.
 ///
 /// ```
@@ -48,6 +51,37 @@ impl Saved {
         settings: &S,
         model: &(impl Module + ?Sized),
     ) -> Result<(), Error> {
+        Self::write_fitted(run, recipe, settings, model, &State::default())
+    }
+
+    /// As [`Saved::write`], with what was fitted to the data and is needed again with the model, for [`Saved::fitted`].
+    ///
+    /// ```
+    /// use gradus_module::{Param, State};
+    /// use gradus_recipes::{Run, Saved};
+    /// use gradus_recipes::digits::DigitsSettings;
+    /// use gradus_tensor::Tensor;
+    /// # let folder = tempfile::tempdir()?;
+    /// let run = Run::create(Some(folder.path()), "digits")?;
+    /// let mut fitted = State::default();
+    /// fitted.push("mean", Tensor::from([0.5_f64]));
+    /// let mut model = (Param::new([1.0_f32]),);
+    /// Saved::write_fitted(&run, "digits", &DigitsSettings::default(), &model, &fitted)?;
+    /// let saved = Saved::read(run)?;
+    /// saved.fill(&mut model)?;
+    /// assert_eq!(saved.fitted().names().collect::<Vec<_>>(), ["mean"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the file can't be written.
+    pub fn write_fitted<S: Settings>(
+        run: &Run,
+        recipe: &str,
+        settings: &S,
+        model: &(impl Module + ?Sized),
+        fitted: &State,
+    ) -> Result<(), Error> {
         let mut table = table_of(settings);
         // The number of threads changes no bit of the weights, so the file does not depend on it either.
         table.remove("threads");
@@ -56,7 +90,9 @@ impl Saved {
             .chain([("version", VERSION.to_owned())])
             .map(|(key, value)| (key.to_owned(), value))
             .collect::<BTreeMap<_, _>>();
-        Ok(gradus_io::save_state(&model.state(), &metadata, run.file(Run::MODEL))?)
+        let mut state = model.state();
+        state.push_all(FITTED, fitted);
+        Ok(gradus_io::save_state(&state, &metadata, run.file(Run::MODEL))?)
     }
 
     /// Reads the model of `run`.
@@ -100,12 +136,21 @@ impl Saved {
         Ok(resolve(Some((source, &self.settings)), &[])?)
     }
 
+    /// What [`Saved::write_fitted`] was given; empty of a model without.
+    #[must_use]
+    pub fn fitted(&self) -> State {
+        self.state.below(FITTED)
+    }
+
     /// Puts the weights into `model`.
     ///
     /// # Errors
     /// With all names and shapes that differ; `model` is then as it was.
     pub fn fill(&self, model: &mut (impl Module + ?Sized)) -> Result<(), Error> {
-        model.load(&self.state).map_err(|cause| Error::Unreadable {
+        let mut weights = State::default();
+        let own = self.state.iter().filter(|(name, _)| !name.starts_with(FITTED));
+        own.for_each(|(name, value)| weights.push(name, value.clone()));
+        model.load(&weights).map_err(|cause| Error::Unreadable {
             path: self.run.file(Run::MODEL),
             problem: cause.to_string(),
         })

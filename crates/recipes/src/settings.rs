@@ -61,6 +61,8 @@ pub enum Allowed {
     Above(f64, f64),
     /// One of these words.
     Words(&'static [&'static str]),
+    /// Any text, such as a path or a name.
+    Text,
 }
 
 impl Allowed {
@@ -75,6 +77,7 @@ impl Allowed {
             Self::Closed(low, high) => number.is_some_and(|x| (*low..=*high).contains(&x)),
             Self::HalfOpen(low, high) => number.is_some_and(|x| (*low..*high).contains(&x)),
             Self::Above(low, high) => number.is_some_and(|x| x > *low && x <= *high),
+            Self::Text => value.is_str(),
             Self::Words(words) => value.as_str().is_some_and(|word| words.contains(&word)),
         }
     }
@@ -88,6 +91,7 @@ impl fmt::Display for Allowed {
             Self::Closed(low, high) => write!(f, "from {low} to {high}"),
             Self::HalfOpen(low, high) => write!(f, "at least {low} and less than {high}"),
             Self::Above(low, high) => write!(f, "more than {low} and at most {high}"),
+            Self::Text => f.write_str("any text"),
             Self::Words(words) => write!(f, "one of {}", list(words.iter().copied())),
         }
     }

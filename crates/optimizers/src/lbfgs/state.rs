@@ -1,6 +1,9 @@
 //! The memory of L-BFGS as a `State` and back. In memory it is vectors over all parameters; in the state each parameter has its
 //! part, under its name.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
+
 use gradus_module::State;
 use gradus_tensor::{Shape, Tensor};
 
@@ -159,10 +162,35 @@ impl Memory {
                 Some(_) => {}
             }
         }
-        if layout != self.layout {
-            // New or reordered parameters: what was learnt is of another vector.
+        if layout.len() == self.layout.len() && layout != self.layout {
+            self.reorder(layout);
+        } else if layout != self.layout {
+            // New parameters: what was learnt is of another vector.
             *self = Memory { layout, steps: self.steps, ..Memory::default() };
         }
         Ok(())
+    }
+
+    /// Brings the vectors into the order of `layout`, which has the same parameters: files hold them in an order of their own.
+    fn reorder(&mut self, layout: Vec<(String, Vec<usize>)>) {
+        let mut places = BTreeMap::new();
+        let mut from = 0;
+        for (path, shape) in &self.layout {
+            let size: usize = shape.iter().product();
+            places.insert(path.as_str(), from..from + size);
+            from += size;
+        }
+        let order: Vec<Range<usize>> =
+            layout.iter().filter_map(|(path, _)| places.get(path.as_str()).cloned()).collect();
+        let arrange = |vector: &mut Vec<f64>| {
+            *vector = order.iter().flat_map(|place| &vector[place.clone()]).copied().collect();
+        };
+        arrange(&mut self.direction);
+        arrange(&mut self.gradient);
+        for (y, s) in &mut self.history {
+            arrange(y);
+            arrange(s);
+        }
+        self.layout = layout;
     }
 }

@@ -2,7 +2,7 @@
 
 use gradus_tensor::{Float, Tensor};
 
-use super::predicted;
+use super::inputs::{predicted, same_shape};
 
 /// Right predictions / all predictions (scikit-learn: `accuracy_score`).
 ///
@@ -44,10 +44,25 @@ impl Accuracy {
     /// If the shapes differ.
     #[track_caller]
     pub fn update_classes(&mut self, predictions: &Tensor<i64>, targets: &Tensor<i64>) {
-        let (a, b) = (predictions.shape(), targets.shape());
-        assert!(a == b, "accuracy: shapes differ: {a} and {b}");
+        same_shape("accuracy", predictions.shape(), targets.shape());
         self.right += predictions.equal(targets).count_true() as u64;
         self.count += targets.len() as u64;
+    }
+
+    /// Adds what another measure has seen.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// use gradus_train::metrics::Accuracy;
+    /// let (mut one, mut other) = (Accuracy::default(), Accuracy::default());
+    /// one.update_classes(&Tensor::from([2_i64]), &Tensor::from([2]));
+    /// other.update_classes(&Tensor::from([1_i64]), &Tensor::from([2]));
+    /// one.merge(&other);
+    /// assert_eq!(one.value(), Some(0.5));
+    /// ```
+    pub fn merge(&mut self, other: &Self) {
+        self.right += other.right;
+        self.count += other.count;
     }
 
     /// The share of right predictions, 0 to 1; `None` of nothing.

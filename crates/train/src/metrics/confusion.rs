@@ -1,55 +1,15 @@
-//! The confusion matrix, and what follows from it: precision, recall, F1.
+//! The confusion matrix, and what follows from it for each class: precision, recall, F. What it says of the agreement as
+//! a whole is in `agreement`. It must never know how a class was predicted.
 
 use std::fmt;
 
 use gradus_tensor::{Float, Tensor};
 
-use super::predicted;
+use super::inputs::{class_numbers, predicted, same_shape};
+use super::scores::{averaged, averaged_scores, share};
+use super::{Average, Counts, Scores};
 
-/// How scores of several classes become one (scikit-learn: `average`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Average {
-    /// The plain mean over the classes that occur as truth or prediction.
-    Macro,
-    /// From the counts of all classes together; for single-label problems all three equal the accuracy.
-    Micro,
-    /// The mean weighted by how often each class is true.
-    Weighted,
-}
-
-/// Precision, recall and their harmonic mean; 0 where a quotient has no denominator.
-///
-/// ```
-/// use gradus_tensor::Tensor;
-/// use gradus_train::metrics::{ConfusionMatrix, Scores};
-/// let mut matrix = ConfusionMatrix::of_classes(2);
-/// let logits = Tensor::from([[2.0_f32, 1.0], [0.0, 1.0], [3.0, 0.0]]); // predicts 0, 1, 0
-/// matrix.update(&logits, &Tensor::from([0_i64, 1, 1]));
-/// let Scores { precision, recall, .. } = matrix.scores(1);
-/// assert_eq!((precision, recall), (1.0, 0.5));
-/// assert_eq!((matrix.total(), matrix.truths(1), matrix.predictions(1)), (3, 2, 1));
-/// assert_eq!((matrix.confusions(), matrix.labels()), (vec![(1, 0, 1)], &["0".to_owned(), "1".to_owned()][..]));
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Scores {
-    /// Right predictions of the class / all predictions of the class.
-    pub precision: f64,
-    /// Right predictions of the class / all examples of the class.
-    pub recall: f64,
-    /// 2·precision·recall / (precision + recall).
-    pub f1: f64,
-}
-
-fn share(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
-}
-
-impl Scores {
-    fn of(right: u64, predicted: u64, truth: u64) -> Self {
-        let f1 = share(2 * right, predicted + truth);
-        Self { precision: share(right, predicted), recall: share(right, truth), f1 }
-    }
-}
+const NAME: &str = "confusion_matrix";
 
 /// Counts of (true class, predicted class) (scikit-learn: `confusion_matrix`): rows are the truth.
 ///
@@ -92,7 +52,7 @@ impl ConfusionMatrix {
     /// If the shapes do not fit, or a class number lies outside.
     #[track_caller]
     pub fn update<T: Float>(&mut self, logits: &Tensor<T>, targets: &Tensor<i64>) {
-        self.update_classes(&predicted("confusion_matrix", logits, targets), targets);
+        self.update_classes(&predicted(NAME, logits, targets), targets);
     }
 
     /// Adds a batch of predicted class numbers `[…]`.
@@ -101,17 +61,32 @@ impl ConfusionMatrix {
     /// If the shapes differ, or a class number lies outside.
     #[track_caller]
     pub fn update_classes(&mut self, predictions: &Tensor<i64>, targets: &Tensor<i64>) {
-        let (a, b) = (predictions.shape(), targets.shape());
-        assert!(a == b, "confusion_matrix: shapes differ: {a} and {b}");
+        same_shape(NAME, predictions.shape(), targets.shape());
         let classes = self.labels.len();
-        let (predictions, targets) = (predictions.to_vec(), targets.to_vec());
-        for &class in predictions.iter().chain(&targets) {
-            let known = usize::try_from(class).is_ok_and(|class| class < classes);
-            assert!(known, "confusion_matrix: no such class: {class} (0 ≤ class < {classes})");
+        let predictions = class_numbers(NAME, predictions, classes);
+        for (prediction, truth) in predictions.into_iter().zip(class_numbers(NAME, targets, classes)) {
+            self.counts[truth * classes + prediction] += 1;
         }
-        for (p, t) in predictions.into_iter().zip(targets) {
-            self.counts[t as usize * classes + p as usize] += 1;
-        }
+    }
+
+    /// Adds what another matrix has seen.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// use gradus_train::metrics::ConfusionMatrix;
+    /// let (mut one, mut other) = (ConfusionMatrix::of_classes(2), ConfusionMatrix::of_classes(2));
+    /// other.update_classes(&Tensor::from([1_i64]), &Tensor::from([0_i64]));
+    /// one.merge(&other);
+    /// assert_eq!(one.count(0, 1), 1);
+    /// ```
+    ///
+    /// # Panics
+    /// If its classes are others.
+    #[track_caller]
+    pub fn merge(&mut self, other: &Self) {
+        let (a, b) = (&self.labels, &other.labels);
+        assert!(a == b, "{NAME}: merge: classes differ: {a:?} and {b:?}");
+        self.counts.iter_mut().zip(&other.counts).for_each(|(own, other)| *own += other);
     }
 
     /// The names of the classes.
@@ -159,7 +134,7 @@ impl ConfusionMatrix {
         (0..self.labels.len()).map(|truth| self.count(truth, class)).sum()
     }
 
-    fn right(&self) -> u64 {
+    pub(super) fn right(&self) -> u64 {
         (0..self.labels.len()).map(|class| self.count(class, class)).sum()
     }
 
@@ -169,6 +144,33 @@ impl ConfusionMatrix {
         share(self.right(), self.total())
     }
 
+    /// What precision and recall of one class are made of.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// use gradus_train::metrics::{Average, ConfusionMatrix, Counts};
+    /// let mut matrix = ConfusionMatrix::of_classes(2);
+    /// matrix.update_classes(&Tensor::from([0_i64, 1, 1]), &Tensor::from([1_i64, 1, 0]));
+    /// assert_eq!(matrix.counts(1), Counts { right: 1, predicted: 2, truth: 2 });
+    /// assert_eq!((matrix.f_beta(1, 2.0), matrix.average_f_beta(Average::Macro, 2.0)), (0.5, 0.25));
+    /// ```
+    ///
+    /// # Panics
+    /// If there is no such class.
+    #[must_use]
+    #[track_caller]
+    pub fn counts(&self, class: usize) -> Counts {
+        Counts {
+            right: self.count(class, class),
+            predicted: self.predictions(class),
+            truth: self.truths(class),
+        }
+    }
+
+    pub(super) fn all_counts(&self) -> Vec<Counts> {
+        (0..self.labels.len()).map(|class| self.counts(class)).collect()
+    }
+
     /// Precision, recall and F1 of one class.
     ///
     /// # Panics
@@ -176,30 +178,29 @@ impl ConfusionMatrix {
     #[must_use]
     #[track_caller]
     pub fn scores(&self, class: usize) -> Scores {
-        Scores::of(self.count(class, class), self.predictions(class), self.truths(class))
+        self.counts(class).scores()
+    }
+
+    /// F-β of one class (scikit-learn: `fbeta_score`).
+    ///
+    /// # Panics
+    /// If there is no such class.
+    #[must_use]
+    #[track_caller]
+    pub fn f_beta(&self, class: usize, beta: f64) -> f64 {
+        self.counts(class).f_beta(beta)
     }
 
     /// Precision, recall and F1 over all classes (scikit-learn: `precision_recall_fscore_support`).
     #[must_use]
     pub fn average(&self, average: Average) -> Scores {
-        let weight = |class: usize| match average {
-            Average::Weighted => self.truths(class) as f64,
-            _ => f64::from(u8::from(self.truths(class) + self.predictions(class) > 0)),
-        };
-        if average == Average::Micro {
-            return Scores::of(self.right(), self.total(), self.total());
-        }
-        let mut sum = Scores::default();
-        let mut weights = 0.0;
-        for class in 0..self.labels.len() {
-            let (own, weight) = (self.scores(class), weight(class));
-            sum.precision += weight * own.precision;
-            sum.recall += weight * own.recall;
-            sum.f1 += weight * own.f1;
-            weights += weight;
-        }
-        let mean = |sum: f64| if weights == 0.0 { 0.0 } else { sum / weights };
-        Scores { precision: mean(sum.precision), recall: mean(sum.recall), f1: mean(sum.f1) }
+        averaged_scores(&self.all_counts(), average)
+    }
+
+    /// F-β over all classes (scikit-learn: `fbeta_score`).
+    #[must_use]
+    pub fn average_f_beta(&self, average: Average, beta: f64) -> f64 {
+        averaged(&self.all_counts(), average, |counts| counts.f_beta(beta))
     }
 
     /// The confusions that occurred, most frequent first: (truth, prediction, count).
@@ -305,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "confusion_matrix: no such class: 3 (0 ≤ class < 3)")]
+    #[should_panic(expected = "confusion_matrix: no such class: 3 at [0] of [1] (0 ≤ class < 3)")]
     fn refuses_unknown_classes() {
         let _ = matrix(&[3], &[0], 3);
     }

@@ -38,6 +38,19 @@ impl Mean {
         self.weight += weight as u64;
     }
 
+    /// Adds what another mean has seen.
+    ///
+    /// ```
+    /// use gradus_train::metrics::Mean;
+    /// let mut loss = Mean::from_parts(16.0, 32);
+    /// loss.merge(&Mean::from_parts(32.0, 16));
+    /// assert_eq!(loss.value(), Some(1.0));
+    /// ```
+    pub fn merge(&mut self, other: &Self) {
+        self.sum += other.sum;
+        self.weight += other.weight;
+    }
+
     /// The mean; `None` of nothing.
     #[must_use]
     pub fn value(&self) -> Option<f64> {

@@ -1,34 +1,87 @@
-//! How far predicted numbers are from true ones: R², mean absolute and root mean squared error.
+//! How far predicted numbers are from true ones: R², explained variance, absolute, squared and relative errors. It must
+//! never know what the numbers are of.
 
 use gradus_tensor::{Float, Tensor};
 
-/// Running sums of one output column. The targets' spread is kept by Welford's update, which does not cancel.
+use super::inputs::same_shape;
+
+/// What a relative error is divided by at least, so that it stays finite (scikit-learn: the machine epsilon).
+const LEAST: f64 = f64::EPSILON;
+
+/// Running mean and Σ (x − mean)², by Welford's update, which does not cancel.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Spread {
+    mean: f64,
+    squares: f64,
+}
+
+impl Spread {
+    /// Adds the number that makes them `count`.
+    fn update(&mut self, x: f64, count: u64) {
+        let deviation = x - self.mean;
+        self.mean += deviation / count as f64;
+        self.squares += deviation * (x - self.mean);
+    }
+
+    /// Adds what another has seen (Chan, Golub and LeVeque 1983).
+    fn merge(&mut self, own: u64, other: &Self, others: u64) {
+        if others == 0 {
+            return;
+        }
+        let (own, others) = (own as f64, others as f64);
+        let (all, apart) = (own + others, other.mean - self.mean);
+        self.mean += apart * others / all;
+        self.squares += other.squares + apart * apart * own * others / all;
+    }
+}
+
+/// Running sums of one output column.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Column {
     count: u64,
-    mean: f64,
-    spread: f64,
+    targets: Spread,
+    errors: Spread,
     squared: f64,
     absolute: f64,
+    relative: f64,
+    largest: f64,
 }
 
 impl Column {
     fn update(&mut self, prediction: f64, target: f64) {
+        let error = target - prediction;
         self.count += 1;
-        let deviation = target - self.mean;
-        self.mean += deviation / self.count as f64;
-        self.spread += deviation * (target - self.mean);
-        self.squared += (target - prediction).powi(2);
-        self.absolute += (target - prediction).abs();
+        self.targets.update(target, self.count);
+        self.errors.update(error, self.count);
+        self.squared += error.powi(2);
+        self.absolute += error.abs();
+        self.relative += error.abs() / target.abs().max(LEAST);
+        self.largest = larger(self.largest, error.abs());
     }
 
-    fn r2(&self) -> f64 {
-        match (self.spread == 0.0, self.squared == 0.0) {
-            (false, _) => 1.0 - self.squared / self.spread,
+    fn merge(&mut self, other: &Self) {
+        self.targets.merge(self.count, &other.targets, other.count);
+        self.errors.merge(self.count, &other.errors, other.count);
+        self.count += other.count;
+        self.squared += other.squared;
+        self.absolute += other.absolute;
+        self.relative += other.relative;
+        self.largest = larger(self.largest, other.largest);
+    }
+
+    /// 1 − left/spread, as scikit-learn has it where the spread is 0.
+    fn explained(&self, left: f64) -> f64 {
+        match (self.targets.squares == 0.0, left == 0.0) {
+            (false, _) => 1.0 - left / self.targets.squares,
             (true, true) => 1.0,
             (true, false) => 0.0,
         }
     }
+}
+
+/// The larger of two, NaN if one is.
+fn larger(a: f64, b: f64) -> f64 {
+    if a.is_nan() || a > b { a } else { b }
 }
 
 /// Errors of predictions `[N]` or `[N, D]`, streamed.
@@ -53,8 +106,8 @@ impl Regression {
     /// If the shapes differ, there are other than one or two axes, or D changes between batches.
     #[track_caller]
     pub fn update<T: Float>(&mut self, predictions: &Tensor<T>, targets: &Tensor<T>) {
-        let (a, b) = (predictions.shape(), targets.shape());
-        assert!(a == b, "regression: shapes differ: {a} and {b}");
+        let a = predictions.shape();
+        same_shape("regression", a, targets.shape());
         assert!(matches!(a.len(), 1 | 2), "regression: not [N] or [N, D]: {a} ({} axes)", a.len());
         let width = if a.len() == 2 { a[1] } else { 1 };
         if self.columns.is_empty() {
@@ -67,6 +120,33 @@ impl Regression {
         }
     }
 
+    /// Adds what another measure has seen.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// use gradus_train::metrics::Regression;
+    /// let (mut one, mut other) = (Regression::default(), Regression::default());
+    /// one.update(&Tensor::from([1.0_f64, 2.0]), &Tensor::from([1.0, 3.0]));
+    /// other.update(&Tensor::from([4.0_f64]), &Tensor::from([5.0]));
+    /// one.merge(&other);
+    /// assert_eq!((one.mae(), one.r2()), (Some(2.0 / 3.0), Some(0.75)));
+    /// ```
+    ///
+    /// # Panics
+    /// If it has another number of outputs.
+    #[track_caller]
+    pub fn merge(&mut self, other: &Self) {
+        if other.columns.is_empty() {
+            return;
+        }
+        if self.columns.is_empty() {
+            self.columns = vec![Column::default(); other.columns.len()];
+        }
+        let (a, b) = (self.columns.len(), other.columns.len());
+        assert!(a == b, "regression: merge: number of outputs differs: {a} and {b}");
+        self.columns.iter_mut().zip(&other.columns).for_each(|(own, other)| own.merge(other));
+    }
+
     fn mean(&self, f: impl Fn(&Column) -> f64) -> Option<f64> {
         let full = self.columns.first().is_some_and(|c| c.count > 0);
         full.then(|| self.columns.iter().map(f).sum::<f64>() / self.columns.len() as f64)
@@ -76,7 +156,7 @@ impl Regression {
     /// alike give 1 if met exactly, else 0. `None` of nothing.
     #[must_use]
     pub fn r2(&self) -> Option<f64> {
-        self.mean(Column::r2)
+        self.mean(|c| c.explained(c.squared))
     }
 
     /// Mean absolute error (scikit-learn: `mean_absolute_error`). `None` of nothing.
@@ -103,6 +183,35 @@ impl Regression {
     #[must_use]
     pub fn rmse(&self) -> Option<f64> {
         self.mse().map(f64::sqrt)
+    }
+
+    /// 1 − Var(t − p) / Var(t), averaged over the D outputs: R² but for a constant offset (scikit-learn:
+    /// `explained_variance_score`). Targets that are all alike give 1 if the errors are too, else 0. `None` of nothing.
+    ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// use gradus_train::metrics::Regression;
+    /// let mut errors = Regression::default();
+    /// errors.update(&Tensor::from([2.0_f64, 3.0, 6.0]), &Tensor::from([1.0, 2.0, 5.0]));
+    /// assert_eq!((errors.explained_variance(), errors.mape(), errors.largest()), (Some(1.0), Some(1.7 / 3.0), Some(1.0)));
+    /// ```
+    #[must_use]
+    pub fn explained_variance(&self) -> Option<f64> {
+        self.mean(|c| c.explained(c.errors.squares))
+    }
+
+    /// Mean absolute relative error, |t − p| / max(|t|, ε) with the machine epsilon of `f64`: 0.1 for 10 %
+    /// (scikit-learn: `mean_absolute_percentage_error`). Huge where a target is 0. `None` of nothing.
+    #[must_use]
+    pub fn mape(&self) -> Option<f64> {
+        self.mean(|c| c.relative / c.count as f64)
+    }
+
+    /// The largest absolute error of an output, averaged over the D outputs (scikit-learn: `max_error`). `None` of
+    /// nothing.
+    #[must_use]
+    pub fn largest(&self) -> Option<f64> {
+        self.mean(|c| c.largest)
     }
 
     /// The number of examples.

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::chart::{HEIGHT, WIDTH};
 use super::page::{escape, grouped};
+use crate::metrics::CalibrationBin;
 
 // In units of the view box, as the line charts.
 const LEFT: f64 = 48.0;
@@ -15,27 +16,6 @@ const BOTTOM: f64 = 196.0;
 const BASE: f64 = HEIGHT - 34.0;
 /// How high the tallest of them is.
 const COUNTS: f64 = 26.0;
-
-/// The predictions of one bin of certainty.
-///
-/// ```
-/// use gradus_train::report::{CalibrationBin, Report};
-/// let sure = CalibrationBin { low: 0.5, high: 1.0, count: 8, certainty: 0.75, accuracy: 0.5 };
-/// assert!(Report::new("Run").calibration("Calibration", &[sure]).to_html().contains("ECE 0.25"));
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct CalibrationBin {
-    /// Its least certainty.
-    pub low: f64,
-    /// Its largest certainty.
-    pub high: f64,
-    /// How many predictions fell into it.
-    pub count: u64,
-    /// Their mean certainty.
-    pub certainty: f64,
-    /// The share of them that was right.
-    pub accuracy: f64,
-}
 
 /// Expected calibration error: Σ nᵦ/n · |accuracyᵦ − certaintyᵦ| over the bins b; 0 without predictions.
 fn error(bins: &[CalibrationBin]) -> f64 {

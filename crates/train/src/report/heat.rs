@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::page::{OPEN, escape};
 use crate::metrics::{Average, ConfusionMatrix, Scores};
 
-/// From this share on, a cell is dark enough for white text.
+/// From this share on, a cell stands out.
 const STRONG: f64 = 0.5;
 
 fn score_cells(scores: Scores) -> String {

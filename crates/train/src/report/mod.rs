@@ -21,7 +21,7 @@ use crate::errors::TrainError;
 use crate::history::History;
 use crate::metrics::ConfusionMatrix;
 
-pub use calibration::CalibrationBin;
+pub use crate::metrics::CalibrationBin;
 pub use chart::LineChart;
 pub use environment::environment;
 pub use picture::Picture;
@@ -136,6 +136,12 @@ impl Report {
     }
 
     /// A calibration diagram: how often predictions are right over how sure they were, with the counts.
+    ///
+    /// ```
+    /// use gradus_train::report::{CalibrationBin, Report};
+    /// let sure = CalibrationBin { low: 0.8, high: 0.9, count: 40, certainty: 0.85, accuracy: 0.6 };
+    /// assert!(Report::new("Run").calibration("Calibration", &[sure]).to_html().contains("60.0 % right"));
+    /// ```
     #[must_use]
     pub fn calibration(self, heading: impl Into<String>, bins: &[CalibrationBin]) -> Self {
         self.section(heading, calibration::markup(bins))
@@ -153,7 +159,7 @@ impl Report {
         self.section(heading, picture::grid(pictures))
     }
 
-    /// A table. Columns whose cells are all numbers are set flush right, ★ behind a number marks it as the best; long texts break into lines.
+    /// A table. Columns whose cells are all numbers are set flush right, ★ before a number marks it as the best; long texts break into lines.
     #[must_use]
     pub fn table(self, heading: impl Into<String>, head: &[&str], rows: &[Vec<String>]) -> Self {
         self.section(heading, page::table(head, rows))

@@ -10,7 +10,7 @@ const STYLE: &str = include_str!("style.css");
 
 /// Around what may be wider than the page; can be reached and scrolled by the keyboard.
 pub(super) const OPEN: &str = "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"table\">";
-/// Behind the best of some numbers.
+/// Before the best of some numbers.
 const BEST: char = '★';
 /// Letters of a cell beyond which it breaks into lines.
 const LONG: usize = 48;
@@ -47,7 +47,7 @@ pub(super) fn grouped(n: u64) -> String {
 }
 
 fn is_number(cell: &str) -> bool {
-    let bare = cell.trim_end_matches(BEST).trim_end_matches('%').trim();
+    let bare = cell.trim_start_matches(BEST).trim_end_matches('%').trim();
     bare.replace(',', "").parse::<f64>().is_ok()
 }
 
@@ -77,7 +77,7 @@ pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     for row in rows {
         out.push_str("<tr>");
         for (column, cell) in row.iter().enumerate() {
-            let class = if cell.ends_with(BEST) {
+            let class = if cell.starts_with(BEST) {
                 " class=\"number best\""
             } else if cell.chars().count() > LONG {
                 " class=\"long\""
@@ -177,5 +177,8 @@ mod tests {
         let markup = table(&["name", "count"], &[vec!["a".into(), "1,200".into()]]);
         assert!(markup.contains("<td>a</td><td class=\"number\">1,200</td>"));
         assert_eq!(grouped(1_234_567), "1,234,567");
+        let markup = table(&["loss"], &[vec!["★ 0.25".into()], vec!["0.5".into()]]);
+        assert!(markup.contains("<td class=\"number best\">★ 0.25</td>"), "{markup}");
+        assert!(markup.contains("<td class=\"number\">0.5</td>"), "{markup}");
     }
 }

@@ -41,7 +41,8 @@ pub use writer::EventWriter;
 /// use gradus_train::tensorboard::TensorBoard;
 /// # let folder = std::env::temp_dir().join(format!("gradus-tensorboard-{}", std::process::id()));
 /// # let mut loader = Loader::new(Pairs::new(Tensor::from([1.0_f32, 2.0]), Tensor::from([3.0_f32, 6.0]))?, 2, 7);
-/// let board = TensorBoard::new(&folder).histograms_every(2);
+/// let board = TensorBoard::new(&folder).every(1).histograms_every(2);
+/// assert_eq!(board.folder(), folder);
 /// let events = board.events().clone(); // for what only you know
 /// let mut trainer = Trainer::new((Param::new([0.0_f32]),), Adam::new(0.1)).epochs(3).callback(board);
 /// trainer.fit(&mut loader, |(w,), batch, _| {
