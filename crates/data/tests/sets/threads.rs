@@ -105,6 +105,24 @@ fn augmentation_belongs_to_seed_epoch_and_sample() {
     seen.sort_unstable();
     seen.dedup();
     assert!(seen.len() > 290, "only {} of 300 numbers differ", seen.len());
+    // A sample that comes again in its epoch is changed anew, whatever the batches and threads.
+    let weighted = |size, threads| -> Vec<(usize, u32)> {
+        let sampler = Weighted::new(vec![1.0; 20]).unwrap().draws(60);
+        let noisy = pairs(20).augment(5, |x, rng| x + Tensor::normal([3], 0.0, 1.0, rng));
+        let loader = Loader::new(noisy, size, 1).sampler(sampler).unwrap().threads(threads);
+        let batches = loader.map(Result::unwrap);
+        let rows = |batch: Batch<Tensor<f32>, _>| {
+            let first: Vec<u32> =
+                batch.inputs.select(1, 0).to_vec().iter().map(|value| value.to_bits()).collect();
+            batch.indices.into_iter().zip(first)
+        };
+        batches.flat_map(rows).collect()
+    };
+    let mut drawn = weighted(7, 0);
+    assert!(drawn == weighted(13, 3));
+    drawn.sort_unstable();
+    assert!(drawn.windows(2).all(|pair| pair[0] != pair[1]), "a repeated sample is changed alike: {drawn:?}");
+    assert!(drawn.windows(2).any(|pair| pair[0].0 == pair[1].0));
     // And so has each batch, by what is in it.
     let moved = pairs(20).augment_batches(5, |x, y, rng| Ok((x + rng.uniform01::<f32>(), y)));
     let shift = |epoch, indices: &[usize]| {
