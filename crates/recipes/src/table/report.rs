@@ -8,7 +8,6 @@ use gradus_train::report::{LineChart, Report};
 use super::prepared::{Part, Transforms};
 use super::results::TableResults;
 use super::scored::Scored;
-use super::source::Target;
 use super::{Mlp, layers};
 use crate::error::Error;
 use crate::page;
@@ -76,10 +75,7 @@ fn predicted_over_true(test: &Part, scored: &Scored) -> LineChart {
 }
 
 fn worst(test: &Part, scored: &Scored, transforms: &Transforms) -> Vec<Vec<String>> {
-    let shown = |value: f64| match &transforms.target {
-        Target::Number { .. } => significant(value),
-        Target::Classes(classes) => classes.get(value as usize).cloned().unwrap_or_default(),
-    };
+    let shown = |value| transforms.target.show(value);
     let row = |row: usize| {
         let (truth, prediction) = (test.truths[row], scored.predictions[row]);
         vec![test.lines[row].to_string(), shown(truth), shown(prediction), significant(scored.losses[row])]
