@@ -70,7 +70,7 @@ fn predicted_over_true(test: &Part, scored: &Scored) -> LineChart {
     points.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
     let ideal: Vec<(f64, f64)> = points.iter().map(|&(truth, _)| (truth, truth)).collect();
     LineChart::new("Predicted over true, on the test rows", "true", "predicted")
-        .series("predicted", &points)
+        .points("predicted", &points)
         .series("as it should be", &ideal)
 }
 
