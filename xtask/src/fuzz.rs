@@ -139,7 +139,9 @@ fn fuzz(root: &Path, target: &str, corpus: &Path, seconds: u64) -> Result<Outcom
     let mut command = Command::new("rustup");
     command.args(&arguments).current_dir(root).stderr(Stdio::piped());
     // Cargo tells its children which toolchain it is of.
-    ["CARGO", "RUSTC", "RUSTDOC", "RUSTUP_TOOLCHAIN"].map(|name| command.env_remove(name));
+    for name in ["CARGO", "RUSTC", "RUSTDOC", "RUSTUP_TOOLCHAIN"] {
+        command.env_remove(name);
+    }
     let mut child = command.spawn().map_err(|error| format!("rustup does not start: {error}"))?;
     let mut log = Vec::new();
     for line in child
