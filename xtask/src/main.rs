@@ -8,12 +8,14 @@ mod cargo;
 mod catalogue;
 mod ci;
 mod conformance;
+mod fuzz;
 mod isa;
 mod loc;
 mod main_job;
 mod op_matrix;
 mod package;
 mod pages;
+mod soak;
 mod source;
 mod test;
 mod tidy;
@@ -93,6 +95,11 @@ enum Command {
     /// and all take turns in the same rounds. Needs nothing but the Rust toolchain; --torch needs python3 with venv, and
     /// both need the package registries.
     Bench(bench::Options),
+    /// Feed every reader hostile input
+    ///
+    /// Runs the fuzz targets of crates/suite/fuzz one after another, from the files of the tests and what earlier runs found, with
+    /// bounds on memory. Needs the nightly toolchain and cargo-fuzz.
+    Fuzz(fuzz::Options),
     /// Make the HTML pages and look at them in a browser: light, dark, on a phone
     ///
     /// Needs Chromium or Chrome (GRADUS_BROWSER names another place) and a Unix shell. Writes screenshots to target/pages;
@@ -102,6 +109,10 @@ enum Command {
         /// Look at these pages only, and make none
         files: Vec<std::path::PathBuf>,
     },
+    /// Kill, hinder and resume trainings for many minutes
+    ///
+    /// The tests `overnight` of the suite, twenty times longer: 200 kills at random moments, 40,000 steps whose memory must stay flat.
+    Soak,
     /// Run the public conformance cases of ONNX
     ///
     /// Fetches them once (python3 with pip, into GRADUS_DATA or the platform's cache folder), runs each against the suite's
@@ -130,7 +141,9 @@ fn run(command: &Command) -> Result<()> {
         Command::OpMatrix { check, recorded } => op_matrix::run(&workspace, *check, *recorded),
         Command::Ci => ci::run(&workspace),
         Command::Bench(options) => bench::run(&workspace, options),
+        Command::Fuzz(options) => fuzz::run(&workspace, options),
         Command::Pages { files } => pages::run(&workspace, files),
+        Command::Soak => soak::run(&workspace),
         Command::Conformance(options) => conformance::run(&workspace, options),
     }
 }

@@ -12,6 +12,15 @@ impl Table {
     /// The different values of a column that are not missing: numbers by size, texts by their letters (scikit-learn:
     /// `OrdinalEncoder.categories_`). They do not depend on the rows' order.
     ///
+    /// ```
+    /// use gradus_data::{TableOptions, read_table_from};
+    /// let text = "town,class\nUlm,10\n,9\nBonn,10\n";
+    /// let table = read_table_from(text.as_bytes(), "x.csv", &TableOptions::default())?;
+    /// assert_eq!((table.categories(0), table.categories(1)), (vec!["Bonn".into(), "Ulm".into()], vec!["9".into(), "10".into()]));
+    /// assert_eq!(table.encode(0, &table.categories(0))?.to_vec(), [1, -1, 0]);
+    /// # Ok::<(), gradus_data::DataError>(())
+    /// ```
+    ///
     /// # Panics
     /// If there is no such column.
     #[must_use]

@@ -1,7 +1,7 @@
 //! Tables from delimited text (feature `csv`). A column whose cells are all numbers or missing becomes numbers, any other
 //! text; an error names file, line and column. It must never know what a column means.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -10,6 +10,7 @@ use ::csv::{ByteRecord, ReaderBuilder};
 
 use crate::error::{DataError, quoted};
 use crate::table::{Column, Table, number};
+use crate::words::Words;
 
 /// What some programs write in front of UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
@@ -219,35 +220,6 @@ impl Text<'_> {
 
     fn wrong(&self, line: u64, column: Option<usize>, what: String, mend: &'static str) -> DataError {
         DataError::Cell { file: self.name.to_owned(), line, column, name: String::new(), what, mend }
-    }
-}
-
-/// The texts of one column, each kept once.
-#[derive(Default)]
-struct Words {
-    codes: Vec<u32>,
-    known: HashMap<String, u32>,
-}
-
-impl Words {
-    /// Whether there was room.
-    fn push(&mut self, word: &str) -> bool {
-        let code = match self.known.get(word) {
-            Some(&code) => code,
-            None => {
-                let Ok(code) = u32::try_from(self.known.len()) else { return false };
-                self.known.insert(word.to_owned(), code);
-                code
-            }
-        };
-        self.codes.push(code);
-        true
-    }
-
-    fn column(self) -> Column {
-        let mut words = vec![String::new(); self.known.len()];
-        self.known.into_iter().for_each(|(word, code)| words[code as usize] = word);
-        Column::Text { codes: self.codes, words }
     }
 }
 

@@ -74,6 +74,21 @@ impl DataError {
         Self::Unfit { op, what, mend }
     }
 
+    pub(crate) fn file(file: &str, what: String, mend: &'static str) -> Self {
+        Self::File { file: file.to_owned(), what, mend }
+    }
+
+    /// A place in a text: its line, and where it is known the column.
+    pub(crate) fn line(
+        file: &str,
+        line: u64,
+        column: Option<usize>,
+        what: String,
+        mend: &'static str,
+    ) -> Self {
+        Self::Cell { file: file.to_owned(), line, column, name: String::new(), what, mend }
+    }
+
     pub(crate) fn system(file: &str, action: &'static str) -> impl FnOnce(std::io::Error) -> Self {
         move |cause| Self::System { file: file.to_owned(), action, cause }
     }
@@ -87,7 +102,7 @@ pub(crate) fn quoted(text: &str) -> String {
 }
 
 /// The first letters of a name, for a list in a sentence.
-#[cfg(feature = "csv")]
+#[cfg(any(feature = "csv", feature = "jsonl"))]
 pub(crate) fn cut(name: &str) -> &str {
     const LONGEST: usize = 40;
     name.char_indices().nth(LONGEST).map_or(name, |(end, _)| &name[..end])

@@ -1,10 +1,9 @@
-//! Grey images from PNG files (feature `png`): any colour type and bit depth. It must never know a model's input size.
+//! Images from files (features `png` and `jpeg`): the kinds of file, and pixels that become tensors. It must never know a model's
+//! input size.
 
-use std::io::Cursor;
 use std::path::Path;
 
 use gradus_tensor::Tensor;
-use png::{BitDepth, ColorType, Decoder, Limits, Transformations};
 
 use crate::error::DataError;
 
@@ -12,114 +11,148 @@ use crate::error::DataError;
 const MOST_PIXELS: u64 = 1 << 26;
 /// The longest file that is read, in bytes.
 const LONGEST_FILE: u64 = 1 << 28;
-/// What the decoder may allocate beside the image, in bytes.
-const WORKING_MEMORY: usize = 1 << 26;
-/// One compressed byte stands for at most so many (deflate's limit).
-const DEFLATE_RATIO: u64 = 1032;
 /// ITU-R BT.601: how bright red, green and blue look.
 const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
 
-/// Reads a PNG file as grey values, `[height, width]` in 0 (black) … 1 (white). Colours become
-/// 0.299 red + 0.587 green + 0.114 blue; what is transparent shows white paper behind it. Of an animation the first
-/// image is read. Gamma and colour profiles are ignored.
+/// What an image's numbers are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channels {
+    /// One channel: 0.299 red + 0.587 green + 0.114 blue (ITU-R BT.601).
+    Grey,
+    /// Three channels: red, green, blue.
+    Rgb,
+}
+
+impl Channels {
+    /// How many there are.
+    #[must_use]
+    pub const fn count(self) -> usize {
+        match self {
+            Self::Grey => 1,
+            Self::Rgb => 3,
+        }
+    }
+}
+
+/// Reads an image, `[C, H, W]` in 0 … 1 (torchvision: `decode_image`, scaled). PNG (feature `png`) and JPEG (feature `jpeg`) are known
+/// by their first bytes. What is transparent shows white paper behind it; gamma, colour profiles and orientation are ignored.
 ///
 /// ```
-/// # let path = std::env::temp_dir().join(format!("gradus-image-{}.png", std::process::id()));
+/// use gradus_data::{Channels, read_image};
+/// # #[cfg(feature = "png")] {
+/// # let path = std::env::temp_dir().join(format!("gradus-image-c-{}.png", std::process::id()));
 /// # let bytes = b"\x89PNG\x0d\x0a\x1a\x0a\0\0\0\x0dIHDR\0\0\0\x02\0\0\0\x01\x08\0\0\0\0\xd1I V\0\0\0\x0bIDAT\
 /// #     x\xdac`\xf8\x0f\0\x01\x02\x01\0\xd1\x1a\xcb\x8f\0\0\0\0IEND\xaeB`\x82";
 /// # std::fs::write(&path, bytes)?;
-/// let image = gradus_data::read_grey(&path)?; // a black pixel and a white one
-/// assert_eq!((image.dims(), image.to_vec()), ([1, 2], vec![0.0, 1.0]));
+/// let image = read_image(&path, Channels::Rgb)?; // a black pixel and a white one
+/// assert_eq!((image.dims(), image.to_vec()), ([3, 1, 2], [0.0, 1.0].repeat(3)));
 /// # std::fs::remove_file(&path)?;
+/// # }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// # Errors
-/// If the file cannot be read, is no PNG image, is cut off or damaged, or larger than 2²⁶ pixels.
-pub fn read_grey(path: impl AsRef<Path>) -> Result<Tensor<f32>, DataError> {
-    let path = path.as_ref();
-    let name = path.display().to_string();
-    let length = std::fs::metadata(path).map_err(DataError::system(&name, "open"))?.len();
-    if length > LONGEST_FILE {
-        return Err(wrong(
-            &name,
-            format!("{length} bytes are more than {LONGEST_FILE}"),
-            "give a smaller image",
-        ));
-    }
-    let bytes = std::fs::read(path).map_err(DataError::system(&name, "read"))?;
-    grey_from_png(&bytes, &name)
+/// If the file cannot be read, is no such image, is cut off or damaged, or larger than 2²⁶ pixels.
+pub fn read_image(path: impl AsRef<Path>, channels: Channels) -> Result<Tensor<f32>, DataError> {
+    let (bytes, name) = file_bytes(path.as_ref())?;
+    image_from_bytes(&bytes, &name, channels)
 }
 
-/// [`read_grey`] for bytes at hand; errors call them `name`.
+/// [`read_image`] for bytes at hand; errors call them `name`.
 ///
 /// ```
-/// let error = gradus_data::grey_from_png(b"no image", "upload.png").unwrap_err();
-/// assert!(error.to_string().starts_with("upload.png: "));
+/// use gradus_data::{Channels, image_from_bytes};
+/// assert_eq!((Channels::Grey.count(), Channels::Rgb.count()), (1, 3));
+/// let error = image_from_bytes(b"GIF89a", "upload", Channels::Grey).unwrap_err().to_string();
+/// assert!(error.starts_with("upload: is no image of a known kind; "));
 /// ```
 ///
 /// # Errors
-/// As [`read_grey`].
-pub fn grey_from_png(bytes: &[u8], name: &str) -> Result<Tensor<f32>, DataError> {
-    let broken = |error: png::DecodingError| {
-        let what = format!("is not a sound PNG image: {}", error.to_string().trim_end_matches('.'));
-        wrong(name, what, "save it again as PNG")
+/// As [`read_image`].
+pub fn image_from_bytes(bytes: &[u8], name: &str, channels: Channels) -> Result<Tensor<f32>, DataError> {
+    let is_png = bytes.starts_with(b"\x89PNG");
+    let is_jpeg = bytes.starts_with(b"\xFF\xD8");
+    #[cfg(feature = "png")]
+    if is_png {
+        return crate::png_image::decode(bytes, name).map(|pixels| pixels.tensor(channels));
+    }
+    #[cfg(feature = "jpeg")]
+    if is_jpeg {
+        return crate::jpeg_image::decode(bytes, name).map(|pixels| pixels.tensor(channels));
+    }
+    let (what, mend) = match (is_png, is_jpeg) {
+        (true, _) => ("is a PNG image, which this build does not read", "build with the feature png"),
+        (_, true) => ("is a JPEG image, which this build does not read", "build with the feature jpeg"),
+        _ => ("is no image of a known kind", "give a PNG or JPEG image"),
     };
-    let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), Limits { bytes: WORKING_MEMORY });
-    decoder.set_transformations(Transformations::EXPAND);
-    decoder.set_ignore_text_chunk(true);
-    decoder.set_ignore_iccp_chunk(true);
-    let info = decoder.read_header_info().map_err(broken)?;
-    let (width, height) = (u64::from(info.width), u64::from(info.height));
-    let bits = width.saturating_mul(height).saturating_mul(info.bits_per_pixel() as u64);
+    Err(DataError::file(name, what.to_owned(), mend))
+}
+
+/// A file's bytes and what errors call it.
+pub(crate) fn file_bytes(path: &Path) -> Result<(Vec<u8>, String), DataError> {
+    let name = path.display().to_string();
+    let length = std::fs::metadata(path).map_err(DataError::system(&name, "open"))?.len();
+    if length > LONGEST_FILE {
+        let what = format!("{length} bytes are more than {LONGEST_FILE}");
+        return Err(DataError::file(&name, what, "give a smaller image"));
+    }
+    let bytes = std::fs::read(path).map_err(DataError::system(&name, "read"))?;
+    Ok((bytes, name))
+}
+
+/// Refuses more pixels than are read.
+pub(crate) fn check_pixels(width: u64, height: u64, name: &str) -> Result<(), DataError> {
     if width.saturating_mul(height) > MOST_PIXELS {
         let what = format!("{width} × {height} pixels are more than {MOST_PIXELS}");
-        return Err(wrong(name, what, "give a smaller image"));
+        return Err(DataError::file(name, what, "give a smaller image"));
     }
-    if bits / 8 > DEFLATE_RATIO * bytes.len() as u64 {
-        let what = format!("claims {width} × {height} pixels, which its {} bytes cannot hold", bytes.len());
-        return Err(wrong(name, what, "save it again as PNG"));
-    }
-    let mut reader = decoder.read_info().map_err(broken)?;
-    let size = reader.output_buffer_size().ok_or_else(|| broken(png::DecodingError::LimitsExceeded))?;
-    let mut pixels = vec![0; size];
-    let output = reader.next_frame(&mut pixels).map_err(broken)?;
-    reader.finish().map_err(broken)?;
-    pixels.truncate(output.buffer_size());
-    let grey = match output.bit_depth {
-        BitDepth::Sixteen => {
-            let wide = pixels.as_chunks::<2>().0.iter().map(|&b| f32::from(u16::from_be_bytes(b)) / 65535.0);
-            grey(wide, output.color_type)
-        }
-        _ => grey(pixels.iter().map(|&b| f32::from(b) / 255.0), output.color_type),
-    };
-    let (height, width) = (output.height as usize, output.width as usize);
-    if grey.len() != height * width {
-        return Err(wrong(
-            name,
-            format!("holds {} of {height} × {width} pixels", grey.len()),
-            "save it again as PNG",
-        ));
-    }
-    Ok(Tensor::new([height, width], &grey))
+    Ok(())
 }
 
-fn wrong(name: &str, what: String, mend: &'static str) -> DataError {
-    DataError::File { file: name.to_owned(), what, mend }
+/// A decoded image: grey or red, green and blue in turn, 0 … 1.
+#[derive(Debug)]
+pub(crate) struct Pixels {
+    height: usize,
+    width: usize,
+    is_grey: bool,
+    samples: Vec<f32>,
 }
 
-/// The grey value of each pixel, from its samples in 0 … 1.
-fn grey(samples: impl Iterator<Item = f32>, color: ColorType) -> Vec<f32> {
-    let samples: Vec<f32> = samples.collect();
-    let over_paper = |value: f32, alpha: f32| value * alpha + (1.0 - alpha);
-    let luma = |[r, g, b]: [f32; 3]| (LUMA[0] * r + LUMA[1] * g + LUMA[2] * b).min(1.0);
-    match color {
-        ColorType::GrayscaleAlpha => samples.as_chunks().0.iter().map(|&[v, a]| over_paper(v, a)).collect(),
-        ColorType::Rgb => samples.as_chunks().0.iter().map(|&rgb| luma(rgb)).collect(),
-        ColorType::Rgba => {
-            samples.as_chunks().0.iter().map(|&[r, g, b, a]| over_paper(luma([r, g, b]), a)).collect()
+impl Pixels {
+    pub(crate) fn new(
+        height: usize,
+        width: usize,
+        is_grey: bool,
+        samples: Vec<f32>,
+        name: &str,
+    ) -> Result<Self, DataError> {
+        let channels = if is_grey { 1 } else { 3 };
+        if samples.len() != height * width * channels {
+            let what = format!("holds {} of {height} × {width} pixels", samples.len() / channels);
+            return Err(DataError::file(name, what, "save it again"));
         }
-        // Indexed colours were expanded to RGB by the decoder.
-        ColorType::Grayscale | ColorType::Indexed => samples,
+        Ok(Self { height, width, is_grey, samples })
+    }
+
+    /// `[C, H, W]`.
+    pub(crate) fn tensor(&self, channels: Channels) -> Tensor<f32> {
+        let shape = [channels.count(), self.height, self.width];
+        let pixels = self.height * self.width;
+        match (self.is_grey, channels) {
+            (true, Channels::Grey) => Tensor::new(shape, &self.samples),
+            (true, Channels::Rgb) => Tensor::new(shape, &self.samples.repeat(3)),
+            (false, Channels::Grey) => {
+                let luma = |&[r, g, b]: &[f32; 3]| (LUMA[0] * r + LUMA[1] * g + LUMA[2] * b).min(1.0);
+                Tensor::new(shape, &self.samples.as_chunks().0.iter().map(luma).collect::<Vec<f32>>())
+            }
+            (false, Channels::Rgb) => {
+                let mut planes = vec![0.0; 3 * pixels];
+                for (channel, plane) in planes.chunks_exact_mut(pixels.max(1)).enumerate() {
+                    let samples = self.samples.as_chunks::<3>().0.iter();
+                    plane.iter_mut().zip(samples).for_each(|(out, sample)| *out = sample[channel]);
+                }
+                Tensor::new(shape, &planes)
+            }
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use gradus_tensor::Rng;
 
-use crate::ahead::Ahead;
+use crate::ahead::{Ahead, FACTOR};
 use crate::error::DataError;
 use crate::pairs::Batch;
 use crate::sampler::{Cut, InOrder, Plan, Sampler, Shard, Shuffled};
@@ -61,12 +61,17 @@ pub struct Loader<S: Source> {
     source: Arc<S>,
     cut: Cut,
     seed: u64,
+    /// What plans the epochs of all ranks together.
     sampler: Arc<dyn Sampler>,
+    /// Which share of them this loader gives: rank and ranks.
+    share: Option<(usize, usize)>,
     position: Position,
     /// The plan of an epoch of so many samples, made when its first batch is asked for.
     plan: Option<(u64, usize, Plan)>,
     /// How many batches so many samples give: some samplers know it only from a plan.
     counted: OnceLock<(usize, usize)>,
+    /// How many batches each thread may be ahead.
+    factor: usize,
     ahead: Option<Workers<S>>,
 }
 
@@ -94,9 +99,11 @@ impl<S: Source> Loader<S> {
             cut: Cut { size, drop_last: false },
             seed,
             sampler: Arc::new(Shuffled),
+            share: None,
             position: Position::default(),
             plan: None,
             counted: OnceLock::new(),
+            factor: FACTOR,
             ahead: None,
         }
     }
@@ -136,8 +143,8 @@ impl<S: Source> Loader<S> {
         Ok(self.with_sampler(Arc::new(sampler)))
     }
 
-    /// Gives the share of one of `ranks` equal workers of what the sampler plans so far; see [`Shard`]. All have the
-    /// same seed.
+    /// Gives the share of one of `ranks` equal workers of what the sampler plans; see [`Shard`]. All have the same
+    /// seed.
     ///
     /// ```
     /// use gradus_data::{Loader, Pairs};
@@ -150,9 +157,19 @@ impl<S: Source> Loader<S> {
     ///
     /// # Errors
     /// If there is no such rank.
-    pub fn shard(self, rank: usize, ranks: usize) -> Result<Self, DataError> {
-        let shard = Shard::new(Arc::clone(&self.sampler), rank, ranks)?;
-        Ok(self.with_sampler(Arc::new(shard)))
+    pub fn shard(mut self, rank: usize, ranks: usize) -> Result<Self, DataError> {
+        Shard::new(InOrder, rank, ranks)?;
+        self.share = Some((rank, ranks));
+        self.forget();
+        Ok(self)
+    }
+
+    /// Asks the sampler, or this rank's share of it.
+    fn ask<R>(&self, question: impl FnOnce(&dyn Sampler) -> R) -> Result<R, DataError> {
+        match self.share {
+            None => Ok(question(&*self.sampler)),
+            Some((rank, ranks)) => Ok(question(&Shard::new(Arc::clone(&self.sampler), rank, ranks)?)),
+        }
     }
 
     fn with_sampler(mut self, sampler: Arc<dyn Sampler>) -> Self {
@@ -203,8 +220,7 @@ impl<S: Source> Loader<S> {
         self
     }
 
-    /// How many batches each thread may be ahead (PyTorch: `prefetch_factor`); 2 unless set, 0 counts as 1. To be called
-    /// behind [`Loader::threads`].
+    /// How many batches each thread may be ahead (PyTorch: `prefetch_factor`); 2 unless set, 0 counts as 1.
     ///
     /// ```
     /// use gradus_data::{Loader, Pairs};
@@ -216,7 +232,7 @@ impl<S: Source> Loader<S> {
     /// ```
     #[must_use]
     pub fn prefetch_factor(mut self, batches: usize) -> Self {
-        self.ahead.iter_mut().for_each(|ahead| ahead.set_factor(batches));
+        self.factor = batches.max(1);
         self
     }
 
@@ -236,7 +252,8 @@ impl<S: Source> Loader<S> {
     #[must_use]
     pub fn batches_per_epoch(&self) -> u64 {
         let samples = self.source.len();
-        let count = || (samples, self.sampler.batches(samples, self.cut));
+        // That there is such a rank was seen when it was set.
+        let count = || (samples, self.ask(|sampler| sampler.batches(samples, self.cut)).unwrap_or(0));
         let &(of, batches) = self.counted.get_or_init(count);
         (if of == samples { batches } else { count().1 }) as u64
     }
@@ -282,7 +299,7 @@ impl<S: Source> Loader<S> {
         const MEND: &str = "let plans name samples of the source, in equally many batches each epoch";
         self.sampler.check(samples)?;
         let rng = &mut Rng::seed(self.seed).fork(STREAM).fork(epoch);
-        let plan = self.sampler.plan(samples, self.cut, rng);
+        let plan = self.ask(|sampler| sampler.plan(samples, self.cut, rng))?;
         let batches = self.batches_per_epoch();
         if plan.len() as u64 != batches {
             let what = format!("epoch {epoch} has {} batches instead of {batches}", plan.len());
@@ -297,7 +314,9 @@ impl<S: Source> Loader<S> {
 
     /// Lets the threads fetch what comes next, as far ahead as they may.
     fn send_ahead(&mut self) -> Result<(), DataError> {
-        let Some((depth, waiting)) = self.ahead.as_ref().map(|ahead| (ahead.depth(), ahead.waiting())) else {
+        let Some((depth, waiting)) =
+            self.ahead.as_ref().map(|ahead| (ahead.threads() * self.factor, ahead.waiting()))
+        else {
             return Ok(());
         };
         let Position { epoch, batch } = self.position;

@@ -18,6 +18,10 @@ const EXACT: f64 = (1_i64 << 53) as f64;
 /// assert_eq!(table.cell(0, 1), Cell::Text("Ulm"));
 /// assert_eq!(table.cell(1, 0), Cell::Missing);
 /// assert_eq!(table.labels(table.column("class")?)?.to_vec(), [0, 1, 1]);
+/// assert_eq!((table.header()[0].as_str(), table.name(1).as_str(), table.is_text(1)), ("size", "town", true));
+/// assert_eq!((table.missing(0), table.complete(0).is_ok(), table.numbers(2)?.len()), (1, false, 3));
+/// assert_eq!(table.take(&[2, 0]).cell(0, 0), Cell::Number(2.5));
+/// assert!(table.to_tensor::<f32>().is_err());
 ///
 /// let towns = table.categories(1);
 /// assert_eq!(towns, ["Bonn", "Ulm"]);

@@ -1,12 +1,16 @@
 //! Thousands of damaged files: every reader answers, none panics, and tensors stay in proportion to the file. One test
 //! per reader in one process: what tensors hold is measured under a lock.
-#![cfg(all(feature = "csv", feature = "png"))]
 
 mod support;
 
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use gradus_data::{DataError, TableOptions, grey_from_png, read_table_from};
+use gradus_data::{
+    ArrayFile, Channels, ConllOptions, DataError, Npz, TableOptions, TagScheme, TokenFile, TokenWidth,
+    conll_from_bytes, grey_from_png, idx_from_bytes, image_from_bytes, npy_from_bytes, read_table_from,
+    table_from_jsonl, voc_from_bytes,
+};
 use gradus_tensor::{Rng, memory, reset_peak_memory};
 
 use support::{chunk, damage, header, image, png, zlib};
@@ -104,4 +108,65 @@ fn damaged_images_are_answered() {
         }
     }
     assert!(read > 50 && refused > 1000, "the damage is one-sided: {read} read, {refused} refused");
+}
+
+/// Every reader on small files that the reference implementations wrote, cut at every byte and with every bit flipped.
+#[test]
+fn files_that_are_cut_or_flipped_are_answered() {
+    type Reader = fn(&[u8]) -> Result<(), DataError>;
+    let arrays: Reader = |bytes| {
+        let arrays = Npz::from_bytes(bytes, "x")?;
+        arrays.names().try_for_each(|name| arrays.read(name).map(drop))
+    };
+    let rows: Reader = |bytes| {
+        let file = ArrayFile::from_bytes(bytes, "x")?;
+        file.rows::<f32>(&[file.len().saturating_sub(1), 0]).map(drop)
+    };
+    let image: Reader = |bytes| image_from_bytes(bytes, "x", Channels::Rgb).map(drop);
+    let idx: Reader = |bytes| idx_from_bytes(bytes, "x").map(drop);
+    let csv: Reader = |bytes| read_table_from(bytes, "x", &TableOptions::default()).map(drop);
+    let conll: Reader = |bytes| {
+        let sentences = conll_from_bytes(bytes, "x", &ConllOptions::default())?;
+        sentences.iter().try_for_each(|sentence| sentence.check_tags(sentence.columns() - 1, TagScheme::Iob2))
+    };
+    let tokens: Reader = |bytes| {
+        let tokens = TokenFile::from_bytes(bytes, "x", TokenWidth::U16, 3)?.vocabulary(60_000);
+        tokens.read(&[0, tokens.windows() - 1]).map(drop)
+    };
+    let readers: [(&str, Reader); 15] = [
+        ("version1.npy", |bytes| npy_from_bytes(bytes, "x").map(drop)),
+        ("version3.npy", rows),
+        ("small.npz", arrays),
+        ("small_packed.npz", arrays),
+        ("i2.idx", idx),
+        ("u1.idx", rows),
+        ("u1.idx.gz", idx),
+        ("table.csv", csv),
+        ("table.jsonl", |bytes| table_from_jsonl(bytes, "x").map(drop)),
+        ("voc.xml", |bytes| voc_from_bytes(bytes, "x").map(drop)),
+        ("table.jsonl", conll),
+        ("u1.idx", tokens),
+        ("progressive.jpg", image),
+        ("grey.jpg", image),
+        ("rgb.png", image),
+    ];
+    for (name, reader) in readers {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference").join(name);
+        let whole = std::fs::read(path).unwrap();
+        let cuts = (0..whole.len()).map(|length| whole[..length].to_vec());
+        let flips = (0..8 * whole.len()).map(|bit| {
+            let mut flipped = whole.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            flipped
+        });
+        for (case, bytes) in cuts.chain(flips).enumerate() {
+            let (most, result) = measured(|| reader(&bytes));
+            // The widest growth: 512 pixels of a JPEG byte, three channels of f32; some 1,032 packed bytes that become i32 are less.
+            assert!(most <= 12 * 512 * bytes.len().max(64), "{name}, case {case}: {most} bytes");
+            if let Err(error) = result {
+                let text = error.to_string();
+                assert!(text.starts_with('x') && text.len() < 500 && !text.contains('\n'), "{name}: {text}");
+            }
+        }
+    }
 }

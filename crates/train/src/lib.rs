@@ -23,6 +23,7 @@ mod running;
 mod step;
 pub mod tensorboard;
 mod trainer;
+pub mod tuning;
 mod warning;
 
 // What this crate's interface is made of, so that it can be used alone.

@@ -85,7 +85,8 @@ pub(crate) const ALLOWED: &[Allowed] = &[
         name: "gradus-data",
         workspace: &["gradus-tensor"],
         external: &["thiserror"],
-        optional: &["csv", "flate2", "png"],
+        // Formats: compression, CSV, PNG, JPEG, XML and JSON are others' craft, each behind a feature.
+        optional: &["csv", "flate2", "png", "quick-xml", "serde_core", "serde_json", "zune-jpeg"],
     },
     Allowed { name: "gradus-recipes", workspace: LIBRARIES, external: ANY, optional: &[] },
     Allowed { name: "gradus", workspace: FACADE, external: &[], optional: &[] },
@@ -140,7 +141,8 @@ const LIBRARIES: &[&str] = &[
 
 /// Edges that tests, benches and examples may have beyond [`ALLOWED`]: crate (`*`: each), then what it may see.
 /// From outside the workspace they may use anything.
-pub(crate) const ALLOWED_IN_TESTS: &[(&str, &[&str])] = &[("*", &["gradus-testkit"])];
+pub(crate) const ALLOWED_IN_TESTS: &[(&str, &[&str])] =
+    &[("*", &["gradus-testkit"]), ("gradus-data", &["gradus-data"])];
 
 /// The files that may start threads: kernels reach them through `parallel`, with one cost model, and parts that do not
 /// depend on the number of threads.

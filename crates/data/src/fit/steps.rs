@@ -103,6 +103,39 @@ impl Columns {
         Ok(self)
     }
 
+    /// The columns of a table, but for those of some names: what is to be predicted, say.
+    ///
+    /// ```
+    /// use gradus_data::{Columns, TableOptions, read_table_from};
+    /// let text = "size,town,price\n80,Ulm,3\n,Bonn,2\n";
+    /// let table = read_table_from(text.as_bytes(), "homes.csv", &TableOptions::default())?;
+    /// let columns = Columns::of_table(&table, &["price"])?;
+    /// assert_eq!(columns.names().collect::<Vec<_>>(), ["size", "town"]);
+    /// assert_eq!(columns.get("town")?, &vec!["Ulm", "Bonn"].into());
+    /// # Ok::<(), gradus_data::DataError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the table has no column of one of these names, or two of one name.
+    #[cfg(feature = "csv")]
+    pub fn of_table(table: &crate::Table, without: &[&str]) -> Result<Self, DataError> {
+        let left_out: Vec<usize> = without.iter().map(|name| table.column(name)).collect::<Result<_, _>>()?;
+        let mut out = Self::new();
+        for column in (0..table.columns()).filter(|column| !left_out.contains(column)) {
+            let text = |row| match table.cell(row, column) {
+                crate::Cell::Text(text) => text.to_owned(),
+                crate::Cell::Number(number) => number.to_string(),
+                crate::Cell::Missing => String::new(),
+            };
+            let values = match table.is_text(column) {
+                true => Values::Texts((0..table.rows()).map(text).collect()),
+                false => Values::Numbers(table.numbers(column)?.to_vec()),
+            };
+            out = out.with(&table.name(column), values)?;
+        }
+        Ok(out)
+    }
+
     /// The number of rows.
     #[must_use]
     pub fn rows(&self) -> usize {

@@ -210,3 +210,19 @@ fn lines_of_files_are_records() {
     let long = Lines::new([file("e", &vec![b'x'; (1 << 24) + 1])]);
     assert!(long.count(0).unwrap_err().to_string().contains("line 1: it is longer than 16777216 bytes"));
 }
+
+#[test]
+fn ranks_share_the_batches_of_a_stream() {
+    let whole: Vec<Vec<usize>> = loader(Numbers::new(), 4).map(|batch| batch.unwrap().indices).collect();
+    for (ranks, each) in [(2, 4), (3, 2)] {
+        for rank in 0..ranks {
+            let mut own = loader(Numbers::new(), 4).shard(rank, ranks).unwrap().threads(rank);
+            assert_eq!(own.batches_per_epoch(), each as u64);
+            let batches: Vec<Vec<usize>> = own.by_ref().map(|batch| batch.unwrap().indices).collect();
+            assert!(batches.iter().eq(whole.iter().skip(rank).step_by(ranks).take(each)));
+            own.seek(0, 1).unwrap();
+            assert_eq!(own.next().unwrap().unwrap().indices, batches[1]);
+        }
+    }
+    assert!(loader(Numbers::new(), 4).shard(3, 3).is_err());
+}

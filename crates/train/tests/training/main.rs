@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)] // helpers outside #[test] are test code too
 
 mod more;
+mod tuning;
 
 use std::path::Path;
 use std::sync::Arc;
