@@ -15,6 +15,7 @@ mod main_job;
 mod op_matrix;
 mod package;
 mod pages;
+mod soak;
 mod source;
 mod test;
 mod tidy;
@@ -108,6 +109,10 @@ enum Command {
         /// Look at these pages only, and make none
         files: Vec<std::path::PathBuf>,
     },
+    /// Kill, hinder and resume trainings for many minutes
+    ///
+    /// The tests `overnight` of the suite, twenty times longer: 200 kills at random moments, 40,000 steps whose memory must stay flat.
+    Soak,
     /// Run the public conformance cases of ONNX
     ///
     /// Fetches them once (python3 with pip, into GRADUS_DATA or the platform's cache folder), runs each against the suite's
@@ -138,6 +143,7 @@ fn run(command: &Command) -> Result<()> {
         Command::Bench(options) => bench::run(&workspace, options),
         Command::Fuzz(options) => fuzz::run(&workspace, options),
         Command::Pages { files } => pages::run(&workspace, files),
+        Command::Soak => soak::run(&workspace),
         Command::Conformance(options) => conformance::run(&workspace, options),
     }
 }

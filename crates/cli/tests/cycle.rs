@@ -60,7 +60,7 @@ fn a_training_shows_six_steps_and_leaves_a_run_folder() {
 
     let report = fs::read_to_string(run_folder.join("report.html")).unwrap();
     assert!(report.contains("<svg") && report.contains("data:image/png"), "no curves or pictures");
-    for word in ["Weight norms by layer", "Gradient norms by layer", "instruction set"] {
+    for word in ["Weight norms by layer", "Gradient norms by layer", "Calibration", "instruction set"] {
         assert!(report.contains(word), "{word} is missing in the report");
     }
     assert!(!report.contains("http") && !report.contains("<script"), "not self-contained");

@@ -13,7 +13,7 @@ use gradus_tensor::{Isa, current_isa, with_isa, with_threads};
 use crate::error::DataError;
 
 /// Batches that each thread is ahead unless told otherwise (PyTorch: `prefetch_factor`).
-const FACTOR: usize = 2;
+pub(crate) const FACTOR: usize = 2;
 
 /// How a worker is started: made where it is known that jobs and results may change threads.
 type Start<J, B> = dyn Fn(usize, &Arc<Shared<J, B>>) -> std::io::Result<JoinHandle<()>> + Send + Sync;
@@ -24,7 +24,6 @@ type Outcome<B> = Result<Result<B, DataError>, Box<dyn Any + Send>>;
 pub(crate) struct Ahead<J, B> {
     start: Arc<Start<J, B>>,
     threads: usize,
-    factor: usize,
     crew: Option<Crew<J, B>>,
 }
 
@@ -69,17 +68,12 @@ impl<J, B> Ahead<J, B> {
             let life = move || with_threads(1, || shared.work(&*work));
             std::thread::Builder::new().name(format!("gradus-load-{thread}")).spawn(life)
         };
-        Self { start: Arc::new(start), threads: threads.max(1), factor: FACTOR, crew: None }
+        Self { start: Arc::new(start), threads: threads.max(1), crew: None }
     }
 
-    /// Lets each thread be so many jobs ahead, at least one.
-    pub(crate) fn set_factor(&mut self, factor: usize) {
-        self.factor = factor.max(1);
-    }
-
-    /// How many jobs should be under way.
-    pub(crate) fn depth(&self) -> usize {
-        self.threads * self.factor
+    /// How many threads.
+    pub(crate) fn threads(&self) -> usize {
+        self.threads
     }
 
     /// The same work, with no threads yet.
@@ -200,9 +194,6 @@ impl<J, B> Drop for Crew<J, B> {
 
 impl<J, B> fmt::Debug for Ahead<J, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ahead")
-            .field("threads", &self.threads)
-            .field("factor", &self.factor)
-            .finish_non_exhaustive()
+        f.debug_struct("Ahead").field("threads", &self.threads).finish_non_exhaustive()
     }
 }

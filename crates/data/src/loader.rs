@@ -5,11 +5,11 @@ use std::sync::{Arc, OnceLock};
 
 use gradus_tensor::Rng;
 
-use crate::ahead::Ahead;
+use crate::ahead::{Ahead, FACTOR};
 use crate::error::DataError;
 use crate::pairs::Batch;
 use crate::sampler::{Cut, InOrder, Plan, Sampler, Shard, Shuffled};
-use crate::source::Source;
+use crate::source::{Draws, Source};
 
 /// Parts the loader's random numbers from those that others draw from the same seed.
 const STREAM: u64 = 0x6C6F_6164_6572; // "loader"
@@ -61,21 +61,36 @@ pub struct Loader<S: Source> {
     source: Arc<S>,
     cut: Cut,
     seed: u64,
+    /// What plans the epochs of all ranks together.
     sampler: Arc<dyn Sampler>,
+    /// Which share of them this loader gives: rank and ranks.
+    share: Option<(usize, usize)>,
     position: Position,
     /// The plan of an epoch of so many samples, made when its first batch is asked for.
     plan: Option<(u64, usize, Plan)>,
     /// How many batches so many samples give: some samplers know it only from a plan.
     counted: OnceLock<(usize, usize)>,
+    /// How many batches each thread may be ahead.
+    factor: usize,
     ahead: Option<Workers<S>>,
 }
 
-/// An epoch and the numbers of a batch's samples.
-type Job = (u64, Vec<usize>);
+/// What a batch is made of.
+struct Job {
+    epoch: u64,
+    indices: Vec<usize>,
+    /// How many times each sample came before in the epoch; empty if none came twice.
+    turns: Vec<u32>,
+}
 type Workers<S> = Ahead<Job, Batch<<S as Source>::Inputs, <S as Source>::Targets>>;
 
-fn fetch<S: Source>(source: &S, (epoch, indices): Job) -> Result<Batch<S::Inputs, S::Targets>, DataError> {
-    let (inputs, targets) = source.fetch_in(epoch, &indices)?;
+fn job(plan: &Plan, epoch: u64, batch: usize) -> Job {
+    Job { epoch, indices: plan.batch(batch), turns: plan.turns(batch) }
+}
+
+fn fetch<S: Source>(source: &S, job: Job) -> Result<Batch<S::Inputs, S::Targets>, DataError> {
+    let Job { epoch, indices, turns } = job;
+    let (inputs, targets) = source.fetch_drawn(&Draws::new(epoch, &indices).again(&turns))?;
     Ok(Batch { inputs, targets, indices })
 }
 
@@ -94,9 +109,11 @@ impl<S: Source> Loader<S> {
             cut: Cut { size, drop_last: false },
             seed,
             sampler: Arc::new(Shuffled),
+            share: None,
             position: Position::default(),
             plan: None,
             counted: OnceLock::new(),
+            factor: FACTOR,
             ahead: None,
         }
     }
@@ -136,8 +153,8 @@ impl<S: Source> Loader<S> {
         Ok(self.with_sampler(Arc::new(sampler)))
     }
 
-    /// Gives the share of one of `ranks` equal workers of what the sampler plans so far; see [`Shard`]. All have the
-    /// same seed.
+    /// Gives the share of one of `ranks` equal workers of what the sampler plans; see [`Shard`]. All have the same
+    /// seed.
     ///
     /// ```
     /// use gradus_data::{Loader, Pairs};
@@ -150,9 +167,19 @@ impl<S: Source> Loader<S> {
     ///
     /// # Errors
     /// If there is no such rank.
-    pub fn shard(self, rank: usize, ranks: usize) -> Result<Self, DataError> {
-        let shard = Shard::new(Arc::clone(&self.sampler), rank, ranks)?;
-        Ok(self.with_sampler(Arc::new(shard)))
+    pub fn shard(mut self, rank: usize, ranks: usize) -> Result<Self, DataError> {
+        Shard::new(InOrder, rank, ranks)?;
+        self.share = Some((rank, ranks));
+        self.forget();
+        Ok(self)
+    }
+
+    /// Asks the sampler, or this rank's share of it.
+    fn ask<R>(&self, question: impl FnOnce(&dyn Sampler) -> R) -> Result<R, DataError> {
+        match self.share {
+            None => Ok(question(&*self.sampler)),
+            Some((rank, ranks)) => Ok(question(&Shard::new(Arc::clone(&self.sampler), rank, ranks)?)),
+        }
     }
 
     fn with_sampler(mut self, sampler: Arc<dyn Sampler>) -> Self {
@@ -203,8 +230,7 @@ impl<S: Source> Loader<S> {
         self
     }
 
-    /// How many batches each thread may be ahead (PyTorch: `prefetch_factor`); 2 unless set, 0 counts as 1. To be called
-    /// behind [`Loader::threads`].
+    /// How many batches each thread may be ahead (PyTorch: `prefetch_factor`); 2 unless set, 0 counts as 1.
     ///
     /// ```
     /// use gradus_data::{Loader, Pairs};
@@ -216,7 +242,7 @@ impl<S: Source> Loader<S> {
     /// ```
     #[must_use]
     pub fn prefetch_factor(mut self, batches: usize) -> Self {
-        self.ahead.iter_mut().for_each(|ahead| ahead.set_factor(batches));
+        self.factor = batches.max(1);
         self
     }
 
@@ -236,12 +262,14 @@ impl<S: Source> Loader<S> {
     #[must_use]
     pub fn batches_per_epoch(&self) -> u64 {
         let samples = self.source.len();
-        let count = || (samples, self.sampler.batches(samples, self.cut));
+        // That there is such a rank was seen when it was set.
+        let count = || (samples, self.ask(|sampler| sampler.batches(samples, self.cut)).unwrap_or(0));
         let &(of, batches) = self.counted.get_or_init(count);
         (if of == samples { batches } else { count().1 }) as u64
     }
 
-    /// Where it stands: what [`Loader::seek`] needs to bring another loader of the same source, size and seed here.
+    /// Where it stands: what [`Loader::seek`] needs to bring another loader of the same source, size and seed here. On a
+    /// `&mut Loader` write `Loader::position(loader)`: the dot finds the iterator's `position` first.
     #[must_use]
     pub fn position(&self) -> Position {
         self.position
@@ -282,7 +310,7 @@ impl<S: Source> Loader<S> {
         const MEND: &str = "let plans name samples of the source, in equally many batches each epoch";
         self.sampler.check(samples)?;
         let rng = &mut Rng::seed(self.seed).fork(STREAM).fork(epoch);
-        let plan = self.sampler.plan(samples, self.cut, rng);
+        let mut plan = self.ask(|sampler| sampler.plan(samples, self.cut, rng))?;
         let batches = self.batches_per_epoch();
         if plan.len() as u64 != batches {
             let what = format!("epoch {epoch} has {} batches instead of {batches}", plan.len());
@@ -292,18 +320,21 @@ impl<S: Source> Loader<S> {
             let what = format!("epoch {epoch} asks for sample {index}, the source has {samples}");
             return Err(DataError::unfit("sampler", what, MEND));
         }
+        plan.count_turns(samples);
         Ok(plan)
     }
 
     /// Lets the threads fetch what comes next, as far ahead as they may.
     fn send_ahead(&mut self) -> Result<(), DataError> {
-        let Some((depth, waiting)) = self.ahead.as_ref().map(|ahead| (ahead.depth(), ahead.waiting())) else {
+        let Some((depth, waiting)) =
+            self.ahead.as_ref().map(|ahead| (ahead.threads() * self.factor, ahead.waiting()))
+        else {
             return Ok(());
         };
         let Position { epoch, batch } = self.position;
         let end = (batch as usize + depth).min(self.batches_per_epoch() as usize);
         let plan = self.plan()?;
-        let jobs: Vec<Job> = (batch as usize + waiting..end).map(|b| (epoch, plan.batch(b))).collect();
+        let jobs: Vec<Job> = (batch as usize + waiting..end).map(|b| job(plan, epoch, b)).collect();
         match &mut self.ahead {
             Some(ahead) => jobs.into_iter().try_for_each(|job| ahead.give(job)),
             None => Ok(()),
@@ -320,8 +351,8 @@ impl<S: Source> Loader<S> {
             let _ = self.send_ahead();
             return result;
         }
-        let indices = self.plan()?.batch(batch as usize);
-        fetch(&*self.source, (epoch, indices))
+        let job = job(self.plan()?, epoch, batch as usize);
+        fetch(&*self.source, job)
     }
 }
 

@@ -57,6 +57,9 @@ pub enum TrainError {
     /// The learning rate could not follow the plateau.
     #[error("reduce on plateau: {0}")]
     Plateau(OptimizerError),
+    /// The optimizer refused a step of a range test.
+    #[error("range test: {0}")]
+    RangeTest(OptimizerError),
     /// Another run holds the lock.
     #[error(
         "{}: another run is writing its checkpoints there; wait for it, stop it, or write to another folder",

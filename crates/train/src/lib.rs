@@ -16,12 +16,14 @@ mod files;
 mod history;
 mod keeper;
 pub mod metrics;
+mod naming;
 mod outcome;
 pub mod report;
 mod running;
 mod step;
 pub mod tensorboard;
 mod trainer;
+pub mod tuning;
 mod warning;
 
 // What this crate's interface is made of, so that it can be used alone.
@@ -39,6 +41,7 @@ pub use callbacks::{
 };
 pub use errors::{Fault, TrainError};
 pub use history::{EpochRecord, Goal, History};
+pub use naming::metric_words;
 pub use outcome::Outcome;
 pub use step::{IntoStep, Step};
 pub use trainer::{Averaging, Resumed, Trainer, evaluate};

@@ -61,7 +61,33 @@ fn name(page: &Path) -> String {
     }
 }
 
-/// One page of each kind: the report of made-up numbers, which has every section; a run's; two runs compared.
+/// A file of houses and their prices, as a user of the recipe `table` may have one.
+fn houses() -> String {
+    let mut state = 7_u64;
+    let mut random = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as f64 / (1_u64 << 31) as f64
+    };
+    let mut text = String::from("area,rooms,town,price\n");
+    for _ in 0..400 {
+        let (area, town) = (40.0 + 160.0 * random(), ["Rom", "Oslo", "Graz"][(3.0 * random()) as usize]);
+        let rooms = (area / 30.0 + 2.0 * random()).round();
+        let factor = if town == "Oslo" { 5.0 } else { 3.0 };
+        let price = area * factor + 20.0 * rooms + 40.0 * random();
+        text += &format!("{area:.1},{rooms},{town},{price:.1}\n");
+    }
+    text
+}
+
+/// Makes room for a run at `out`.
+fn cleared(out: PathBuf) -> Result<PathBuf> {
+    if out.exists() {
+        fs::remove_dir_all(&out).map_err(|error| format!("{}: {error}", out.display()))?;
+    }
+    Ok(out)
+}
+
+/// One page of each kind: the report of made-up numbers, which has every section; those of the recipes; two runs compared.
 fn make(workspace: &Workspace, folder: &Path) -> Result<Vec<PathBuf>> {
     let example = folder.join("example.html");
     let cargo = Cargo::new("run --quiet --package gradus-train --example report --");
@@ -69,20 +95,26 @@ fn make(workspace: &Workspace, folder: &Path) -> Result<Vec<PathBuf>> {
     let program = || Cargo::new("run --quiet --package gradus-cli --");
     let mut pages = vec![example];
     for (name, more) in [("run", "seed=0"), ("other-run", "learning_rate=0.01")] {
-        let out = folder.join(name);
-        if out.exists() {
-            fs::remove_dir_all(&out).map_err(|error| format!("{}: {error}", out.display()))?;
-        }
+        let out = cleared(folder.join(name))?;
         let train = QUICK.iter().fold(program().argument("train"), |cargo, word| cargo.argument(*word));
         let train = train.argument("--set").argument(more).argument("--out").argument(out.to_string_lossy());
         train.run(&workspace.root)?;
         pages.push(out.join("report.html"));
     }
+    // The second one is seen compared with the first.
+    pages.pop();
+    let (csv, out) = (folder.join("houses.csv"), cleared(folder.join("houses"))?);
+    fs::write(&csv, houses()).map_err(|error| format!("{}: {error}", csv.display()))?;
+    let train =
+        program().argument("train").argument("table").argument("--data").argument(csv.to_string_lossy());
+    let train =
+        train.argument("--target").argument("price").argument("--out").argument(out.to_string_lossy());
+    train.run(&workspace.root)?;
+    pages.push(out.join("report.html"));
     let compared = folder.join("compared.html");
     let compare = program().argument("compare").argument(folder.join("run").to_string_lossy());
     let compare = compare.argument(folder.join("other-run").to_string_lossy());
     compare.argument("--out").argument(compared.to_string_lossy()).run(&workspace.root)?;
-    pages.pop();
     pages.push(compared);
     Ok(pages)
 }

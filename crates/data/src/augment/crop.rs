@@ -1,6 +1,6 @@
 //! Parts of images.
 
-use gradus_tensor::{InterpolationMode, Rng, Tensor};
+use gradus_tensor::{InterpolationMode, PadMode, Rng, Tensor};
 
 use super::{Augment, draw, positive, range, resize, sizes};
 use crate::error::DataError;
@@ -112,6 +112,7 @@ pub struct RandomCrop {
     size: [usize; 2],
     padding: usize,
     pads_small: bool,
+    pad_mode: PadMode,
     fill: f32,
 }
 
@@ -122,7 +123,7 @@ impl RandomCrop {
     /// If a length is 0.
     pub fn new(height: usize, width: usize) -> Result<Self, DataError> {
         positive("random_crop", [height, width])?;
-        Ok(Self { size: [height, width], padding: 0, pads_small: false, fill: 0.0 })
+        Ok(Self { size: [height, width], padding: 0, pads_small: false, pad_mode: PadMode::Zeros, fill: 0.0 })
     }
 
     /// Pads so many pixels on each side first.
@@ -147,7 +148,22 @@ impl RandomCrop {
         self
     }
 
-    /// The value of padded pixels; 0 unless set.
+    /// What stands in padded pixels (torchvision: `padding_mode`): the fill unless set.
+    ///
+    /// ```
+    /// use gradus_data::augment::{Augment, RandomCrop};
+    /// use gradus_tensor::{PadMode, Rng, Tensor};
+    /// let how = RandomCrop::new(8, 8)?.padding(4).padding_mode(PadMode::Reflect);
+    /// assert_eq!(how.apply(&Tensor::ones([3, 8, 8]), &mut Rng::seed(1)), Tensor::ones([3, 8, 8]));
+    /// # Ok::<(), gradus_data::DataError>(())
+    /// ```
+    #[must_use]
+    pub fn padding_mode(mut self, mode: PadMode) -> Self {
+        self.pad_mode = mode;
+        self
+    }
+
+    /// The value of padded pixels; 0 unless set. A mode other than noughts has values of its own.
     #[must_use]
     pub fn fill(mut self, value: f32) -> Self {
         self.fill = value;
@@ -165,10 +181,14 @@ impl Augment for RandomCrop {
             self.padding + if self.pads_small { wanted.saturating_sub(own) } else { 0 }
         };
         let (rows, columns) = (lacking(h, height), lacking(w, width));
-        let wide = if (rows, columns) == (0, 0) {
-            image.clone()
-        } else {
-            padded(image, (rows, rows), (columns, columns), self.fill)
+        let wide = match self.pad_mode {
+            _ if (rows, columns) == (0, 0) => image.clone(),
+            PadMode::Zeros => padded(image, (rows, rows), (columns, columns), self.fill),
+            mode => {
+                let mut widths = vec![(0, 0); image.rank() - 2];
+                widths.extend([(rows, rows), (columns, columns)]);
+                image.pad_with(&widths, mode)
+            }
         };
         let [_, h, w] = sizes("random_crop", &wide);
         assert!(
@@ -236,7 +256,7 @@ impl RandomResizedCrop {
     ///
     /// ```
     /// use gradus_data::augment::{Augment, RandomResizedCrop};
-    /// use gradus_tensor::{InterpolationMode, Rng, Tensor};
+    /// use gradus_tensor::{InterpolationMode, PadMode, Rng, Tensor};
     /// let how = RandomResizedCrop::new(4, 4)?.mode(InterpolationMode::Nearest);
     /// let values = how.apply(&Tensor::arange(256).reshape([1, 16, 16]), &mut Rng::seed(1));
     /// assert!(values.to_vec().iter().all(|value| value.fract() == 0.0));

@@ -9,11 +9,11 @@ use gradus_tensor::Rng;
 use super::Stream;
 use super::epoch::Epoch;
 use crate::adapt::of_batch;
-use crate::ahead::Ahead;
+use crate::ahead::{Ahead, FACTOR};
 use crate::error::DataError;
 use crate::loader::Position;
 use crate::pairs::Batch;
-use crate::sampler::Cut;
+use crate::sampler::{Cut, InOrder, Shard};
 
 /// Epoch, numbers of the records, records.
 type Job<R> = (u64, Vec<usize>, Vec<R>);
@@ -52,10 +52,14 @@ pub struct StreamLoader<S: Stream, X, Y> {
     cut: Cut,
     room: usize,
     seed: u64,
+    /// Rank and ranks.
+    share: (u64, u64),
     collate: Collate<S::Record, X, Y>,
     position: Position,
-    /// What is being read: `position` batches of it have been.
+    /// What is being read, and where in it; batches are counted as all ranks count them.
     reading: Option<(Position, Epoch<S::Record>)>,
+    /// How many batches each thread may be ahead.
+    factor: usize,
     ahead: Option<Workers<S::Record, X, Y>>,
 }
 
@@ -88,9 +92,11 @@ impl<S: Stream, X, Y> StreamLoader<S, X, Y> {
             cut: Cut { size, drop_last: false },
             room: 1000,
             seed,
+            share: (0, 1),
             collate: Arc::new(collate),
             position: Position::default(),
             reading: None,
+            factor: FACTOR,
             ahead: None,
         })
     }
@@ -129,6 +135,34 @@ impl<S: Stream, X, Y> StreamLoader<S, X, Y> {
         self.shuffle_buffer(1)
     }
 
+    /// Gives the share of one of `ranks` equal workers: every so-manieth batch of an order that all plan alike, and all
+    /// read; batches that do not go round are left out.
+    ///
+    /// ```
+    /// # use gradus_data::{DataError, Stream, StreamLoader};
+    /// # struct Numbers;
+    /// # impl Stream for Numbers {
+    /// #     type Record = usize;
+    /// #     fn shards(&self) -> usize { 1 }
+    /// #     fn open(&self, _: usize) -> Result<impl Iterator<Item = Result<usize, DataError>> + 'static, DataError> {
+    /// #         Ok((0..9).map(Ok))
+    /// #     }
+    /// # }
+    /// let loader = StreamLoader::new(Numbers, 2, 7, |records, _| Ok((records, ())))?.in_order().shard(1, 2)?;
+    /// let batches: Vec<_> = loader.map(|batch| Ok(batch?.inputs)).collect::<Result<_, DataError>>()?;
+    /// assert_eq!(batches, [[2, 3], [6, 7]]);
+    /// # Ok::<(), DataError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If there is no such rank.
+    pub fn shard(mut self, rank: usize, ranks: usize) -> Result<Self, DataError> {
+        Shard::new(InOrder, rank, ranks)?;
+        self.share = (rank as u64, ranks as u64);
+        self.forget();
+        Ok(self)
+    }
+
     /// Leaves out each epoch's last batch if it is shorter than the others.
     #[must_use]
     pub fn drop_last(mut self) -> Self {
@@ -157,11 +191,10 @@ impl<S: Stream, X, Y> StreamLoader<S, X, Y> {
         self
     }
 
-    /// How many batches each thread may be ahead (PyTorch: `prefetch_factor`); 2 unless set, 0 counts as 1. To be called
-    /// behind [`StreamLoader::threads`].
+    /// How many batches each thread may be ahead (PyTorch: `prefetch_factor`); 2 unless set, 0 counts as 1.
     #[must_use]
     pub fn prefetch_factor(mut self, batches: usize) -> Self {
-        self.ahead.iter_mut().for_each(|ahead| ahead.set_factor(batches));
+        self.factor = batches.max(1);
         self
     }
 
@@ -174,10 +207,10 @@ impl<S: Stream, X, Y> StreamLoader<S, X, Y> {
     /// The number of batches in each epoch.
     #[must_use]
     pub fn batches_per_epoch(&self) -> u64 {
-        self.cut.batches(self.records()) as u64
+        self.cut.batches(self.records()) as u64 / self.share.1
     }
 
-    /// Where it stands.
+    /// Where it stands; see [`Loader::position`](crate::Loader::position).
     #[must_use]
     pub fn position(&self) -> Position {
         self.position
@@ -204,13 +237,15 @@ impl<S: Stream, X, Y> StreamLoader<S, X, Y> {
 
     /// Reads the records of the batch at `place`. What goes wrong there goes wrong there again: nothing is kept of it.
     fn read(&mut self, place: Position) -> Result<Job<S::Record>, DataError> {
+        // As all ranks count.
+        let batch = place.batch * self.share.1 + self.share.0;
         let reading = self.reading.take();
-        let reading = reading.filter(|(at, _)| at.epoch == place.epoch && at.batch <= place.batch);
+        let reading = reading.filter(|(at, _)| at.epoch == place.epoch && at.batch <= batch);
         let (mut at, mut epoch) = reading.unwrap_or_else(|| {
             let start = Position { batch: 0, ..place };
             (start, Epoch::new(self.starts.len() - 1, self.room, self.seed, place.epoch))
         });
-        let skipped = (place.batch - at.batch) as usize * self.cut.size;
+        let skipped = (batch - at.batch) as usize * self.cut.size;
         for _ in 0..skipped {
             epoch.draw(&self.stream, &self.starts)?;
         }
@@ -221,14 +256,16 @@ impl<S: Stream, X, Y> StreamLoader<S, X, Y> {
             indices.push(index);
             records.push(record);
         }
-        at.batch = place.batch + 1;
+        at.batch = batch + 1;
         self.reading = Some((at, epoch));
         Ok((place.epoch, indices, records))
     }
 
     /// Lets the threads make what comes next, as far ahead as they may; stops before what cannot be read.
     fn send_ahead(&mut self) -> Result<(), DataError> {
-        let Some((depth, waiting)) = self.ahead.as_ref().map(|ahead| (ahead.depth(), ahead.waiting())) else {
+        let Some((depth, waiting)) =
+            self.ahead.as_ref().map(|ahead| (ahead.threads() * self.factor, ahead.waiting()))
+        else {
             return Ok(());
         };
         let Position { epoch, batch } = self.position;

@@ -201,12 +201,38 @@ fn lines_of_files_are_records() {
             vec!["drei".to_owned(), "vier \u{fc}".into()]
         )
     );
-    assert_eq!((lines.count(0).unwrap(), lines.shards()), (3, 3));
+    for shard in 0..3 {
+        assert_eq!(lines.count(shard).unwrap(), read(shard).len());
+    }
+    // Ends at the edges of what is read at once.
+    for length in [(1 << 16) - 1, 1 << 16, (1 << 16) + 1] {
+        let mut bytes = vec![b'x'; length];
+        bytes[length - 1] = b'\n';
+        bytes.extend(b"last");
+        assert_eq!(Lines::new([file("f", &bytes)]).count(0).unwrap(), 2);
+    }
     let bad = Lines::new([file("d", b"good\n\xFF\n")]);
-    let error = bad.count(0).unwrap_err().to_string();
+    let first = |lines: &Lines| lines.open(0).unwrap().find_map(Result::err).unwrap().to_string();
+    let error = first(&bad);
     assert!(error.contains("line 2: it is no UTF-8") && error.contains("save the file as UTF-8"), "{error}");
     let error = Lines::new(["no/such/file"]).count(0).unwrap_err().to_string();
     assert!(error.starts_with("no/such/file: cannot open"), "{error}");
     let long = Lines::new([file("e", &vec![b'x'; (1 << 24) + 1])]);
-    assert!(long.count(0).unwrap_err().to_string().contains("line 1: it is longer than 16777216 bytes"));
+    assert!(first(&long).contains("line 1: it is longer than 16777216 bytes"));
+}
+
+#[test]
+fn ranks_share_the_batches_of_a_stream() {
+    let whole: Vec<Vec<usize>> = loader(Numbers::new(), 4).map(|batch| batch.unwrap().indices).collect();
+    for (ranks, each) in [(2, 4), (3, 2)] {
+        for rank in 0..ranks {
+            let mut own = loader(Numbers::new(), 4).shard(rank, ranks).unwrap().threads(rank);
+            assert_eq!(own.batches_per_epoch(), each as u64);
+            let batches: Vec<Vec<usize>> = own.by_ref().map(|batch| batch.unwrap().indices).collect();
+            assert!(batches.iter().eq(whole.iter().skip(rank).step_by(ranks).take(each)));
+            own.seek(0, 1).unwrap();
+            assert_eq!(own.next().unwrap().unwrap().indices, batches[1]);
+        }
+    }
+    assert!(loader(Numbers::new(), 4).shard(3, 3).is_err());
 }

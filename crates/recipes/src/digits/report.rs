@@ -1,6 +1,7 @@
 //! The report of a run: its curves, its confusions, its worst mistakes as pictures. Made of what lies in the run folder
 //! and of the model, so that it can be written again at any time. It must never know how the model was trained.
 
+use gradus_train::metrics::Calibration;
 use gradus_train::report::{Picture, Report};
 
 use super::part::{Part, Scored};
@@ -12,6 +13,8 @@ use crate::run::Run;
 
 /// Digits that are shown, the hardest first.
 const SHOWN: usize = 24;
+/// Bins of the calibration diagram.
+const BINS: usize = 10;
 /// Rows and columns on the page of one pixel of a digit.
 const ZOOM: usize = 8;
 
@@ -28,8 +31,11 @@ pub(super) fn write(
     let head = Report::new("Handwritten digits")
         .subtitle(format!("Recipe {}, seed {}, Gradus {}", results.recipe, results.seed, results.version))
         .facts("Result", facts(results));
+    let mut calibration = Calibration::new(BINS)?;
+    calibration.update(&scored.probabilities, test.pairs.targets());
     let page = page::curves(head, run)?
         .confusion("Confusions on the test digits", &scored.confusion)
+        .calibration("Calibration on the test digits", &calibration.bins())
         .pictures(
             format!("The hardest test digits: {mistakes} mistakes, then what it was least sure of"),
             &hardest,

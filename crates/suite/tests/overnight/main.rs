@@ -5,6 +5,7 @@
 mod faults;
 mod kills;
 mod models;
+mod precision;
 mod resume;
 mod steady;
 

@@ -65,8 +65,9 @@ impl Layer for Rows {
     }
 }
 
+/// A block of a GPT.
 #[derive(Module)]
-struct Block {
+pub(crate) struct Block {
     ln_1: LayerNorm,
     attn: MultiheadAttention,
     ln_2: LayerNorm,
@@ -77,7 +78,7 @@ struct Block {
 }
 
 impl Block {
-    fn new(rng: &mut Rng) -> Self {
+    pub(crate) fn new(rng: &mut Rng) -> Self {
         Self {
             ln_1: LayerNorm::new([16]),
             attn: MultiheadAttention::new(16, 2, rng).unwrap().causal(),
@@ -88,7 +89,7 @@ impl Block {
         }
     }
 
-    fn forward(&self, x: &Var, cx: &mut Context<'_>) -> Var {
+    pub(crate) fn forward(&self, x: &Var, cx: &mut Context<'_>) -> Var {
         let x = x + self.attn.forward(&self.ln_1.forward(x, cx), cx);
         let hidden = self.c_fc.forward(&self.ln_2.forward(&x, cx), cx).gelu_tanh();
         &x + self.dropout.forward(&self.c_proj.forward(&hidden, cx), cx)

@@ -72,7 +72,9 @@ impl Pearson {
     /// The correlation, −1 to 1. `None` of nothing, or if one of the series is constant.
     #[must_use]
     pub fn value(&self) -> Option<f64> {
-        let below = (self.squares[0].sqrt()) * (self.squares[1].sqrt());
+        let [x, y] = self.squares;
+        // The root of the product is exact where both are alike, but it may overflow or vanish.
+        let below = if (x * y).is_normal() { (x * y).sqrt() } else { x.sqrt() * y.sqrt() };
         // Rounding must not lead beyond ±1; a NaN is neither 0 nor clamped.
         (below != 0.0).then(|| (self.products / below).clamp(-1.0, 1.0))
     }

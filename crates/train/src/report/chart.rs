@@ -11,7 +11,7 @@ use crate::metrics::significant;
 pub(super) const WIDTH: f64 = 460.0;
 pub(super) const HEIGHT: f64 = 270.0;
 const TOP: f64 = 26.0;
-const RIGHT: f64 = 14.0;
+const RIGHT: f64 = 20.0;
 const BOTTOM: f64 = 44.0;
 /// Width of a digit of an axis label, roughly; it sets the left margin.
 pub(super) const DIGIT: f64 = 8.4;
@@ -21,6 +21,8 @@ const INSET: f64 = 8.0;
 const MOST_DOTS: usize = 40;
 /// Beyond so many points, only some can be asked for their values.
 const MOST_HINTS: usize = 200;
+/// Beyond so many points without a line, only some are shown.
+const MOST_POINTS: usize = 1000;
 /// How many series have a colour of their own; the next ones share them and are dashed, then dotted.
 const COLOURS: usize = 6;
 /// Solid, dashed, dotted.
@@ -45,6 +47,8 @@ pub struct LineChart {
     log_x: bool,
     log_y: bool,
     series: Vec<(String, Vec<(f64, f64)>)>,
+    /// Which of them are points that no line connects.
+    scattered: Vec<usize>,
 }
 
 /// How numbers become places.
@@ -70,23 +74,12 @@ pub(super) fn look(series: usize) -> String {
     format!("s{} d{}", series % COLOURS, series / COLOURS % STROKES)
 }
 
-/// The names of the series with their looks; nothing where a single one needs no name.
-pub(super) fn legend<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
-    let mut out = String::from("<div class=\"legend\">");
-    if names.len() > 1 {
-        for (i, name) in names.enumerate() {
-            _ = write!(out, "<span class=\"{}\">{}</span>", look(i), escape(name));
-        }
-    }
-    out + "</div>\n"
-}
-
 impl LineChart {
     /// An empty chart: its title and the names of its axes.
     #[must_use]
     pub fn new(title: impl Into<String>, x_name: impl Into<String>, y_name: impl Into<String>) -> Self {
         let (title, x_name, y_name) = (title.into(), x_name.into(), y_name.into());
-        Self { title, x_name, y_name, log_x: false, log_y: false, series: Vec::new() }
+        Self { title, x_name, y_name, log_x: false, log_y: false, series: Vec::new(), scattered: Vec::new() }
     }
 
     /// Adds a curve through `(x, y)`. Where a value is not finite the curve has a gap.
@@ -94,6 +87,19 @@ impl LineChart {
     pub fn series(mut self, name: impl Into<String>, points: &[(f64, f64)]) -> Self {
         self.series.push((name.into(), points.to_vec()));
         self
+    }
+
+    /// Adds points that no line connects: predictions over truths, say.
+    ///
+    /// ```
+    /// use gradus_train::report::{LineChart, Report};
+    /// let chart = LineChart::new("Predictions", "true", "predicted").points("rows", &[(1.0, 1.5), (2.0, 1.0)]);
+    /// assert_eq!(Report::new("Run").chart(chart).to_html().matches("<circle").count(), 2);
+    /// ```
+    #[must_use]
+    pub fn points(mut self, name: impl Into<String>, points: &[(f64, f64)]) -> Self {
+        self.scattered.push(self.series.len());
+        self.series(name, points)
     }
 
     /// Powers of ten lie at equal distances from left to right; what is not above zero is left out.
@@ -152,7 +158,7 @@ impl LineChart {
 
     pub(crate) fn to_markup(&self) -> String {
         let mut out = format!("<figure><figcaption>{}</figcaption>\n", escape(&self.title));
-        out += &legend(self.series.iter().map(|(name, _)| name.as_str()));
+        out += &self.legend();
         match self.scale() {
             None => out.push_str("<p>No values.</p>"),
             Some(scale) => {
@@ -163,13 +169,27 @@ impl LineChart {
                 );
                 self.draw_axes(&scale, &mut out);
                 for (i, (name, points)) in self.series.iter().enumerate() {
-                    self.draw_line(&scale, &look(i), points, &mut out);
-                    self.draw_points(&scale, &look(i), name, points, &mut out);
+                    if !self.scattered.contains(&i) {
+                        self.draw_line(&scale, &look(i), points, &mut out);
+                    }
+                    self.draw_points(&scale, i, name, points, &mut out);
                 }
                 out.push_str("</svg>");
             }
         }
         out + "</figure>\n"
+    }
+
+    /// The names of the series with their looks; nothing where a single one is called as its axis.
+    fn legend(&self) -> String {
+        let mut out = String::from("<div class=\"legend\">");
+        let goes_without_saying = |name: &str| name.is_empty() || name == self.y_name;
+        if self.series.len() > 1 || self.series.iter().any(|(name, _)| !goes_without_saying(name)) {
+            for (i, (name, _)) in self.series.iter().enumerate() {
+                _ = write!(out, "<span class=\"{}\">{}</span>", look(i), escape(name));
+            }
+        }
+        out + "</div>\n"
     }
 
     fn draw_axes(&self, scale: &Scale, out: &mut String) {
@@ -219,11 +239,15 @@ impl LineChart {
         _ = writeln!(out, "<path class=\"line {look}\" d=\"{path}\"/>");
     }
 
-    /// Dots that tell their value on hover: seen if there are few, else only felt.
-    fn draw_points(&self, scale: &Scale, look: &str, name: &str, points: &[(f64, f64)], out: &mut String) {
-        let seen = points.len() <= MOST_DOTS;
-        let stride = points.len().div_ceil(MOST_HINTS).max(1);
-        let (class, radius) = if seen { ("", 3.0) } else { ("hidden ", 5.0) };
+    /// Dots that tell their value on hover: seen if there are few or no line is, else only felt.
+    fn draw_points(&self, scale: &Scale, i: usize, name: &str, points: &[(f64, f64)], out: &mut String) {
+        let (look, scattered) = (look(i), self.scattered.contains(&i));
+        let most = if scattered { MOST_POINTS } else { MOST_HINTS };
+        let stride = points.len().div_ceil(most).max(1);
+        let (class, radius) = match scattered || points.len() <= MOST_DOTS {
+            true => ("", if points.len() <= MOST_DOTS { 3.0 } else { 2.0 }),
+            false => ("hidden ", 5.0),
+        };
         let every = points.iter().enumerate().filter(|(i, _)| i % stride == 0 || i + 1 == points.len());
         for (_, &(x, y)) in every.filter(|(_, point)| self.is_drawn(**point)) {
             let (px, py) = (scale.x(x), scale.y(y));
