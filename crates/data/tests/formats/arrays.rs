@@ -159,6 +159,17 @@ fn what_unpacks_to_more_than_it_can_is_refused() {
 }
 
 #[test]
+fn a_number_that_changed_is_seen_by_its_checksum() {
+    let mut bytes = std::fs::read(file("small.npz")).unwrap();
+    let header = bytes.windows(6).position(|six| six == b"\x93NUMPY").unwrap();
+    bytes[header + 128] ^= 1;
+    let arrays = Npz::from_bytes(&bytes, "x.npz").unwrap();
+    let error = refused(arrays.read("a"));
+    assert!(error.starts_with("x.npz: array \"a\": has another checksum than its bytes; "), "{error}");
+    assert!(arrays.read("b").is_ok());
+}
+
+#[test]
 fn idx_files_are_read_packed_or_not() -> Result<(), DataError> {
     let expected = expected();
     for code in ["u1", "i1", "i2", "i4", "f4", "f8"] {
@@ -220,6 +231,7 @@ fn windows_of_tokens_follow_one_another() -> Result<(), DataError> {
     let bytes: Vec<u8> = (0..11_u16).flat_map(|token| (token * 1000).to_le_bytes()).collect();
     let open = |length| TokenFile::from_bytes(&bytes, "t", TokenWidth::U16, length);
     assert_eq!((open(5)?.windows(), open(3)?.windows(), open(10)?.windows()), (2, 3, 1));
+    assert_eq!((open(3)?.stride(2).windows(), open(3)?.stride(1).windows()), (4, 8));
     let (x, y) = open(3)?.stride(2).read(&[3, 0])?;
     assert_eq!((x.dims(), x.to_vec()), ([2, 3], vec![6000, 7000, 8000, 0, 1000, 2000]));
     assert_eq!(y.to_vec(), [7000, 8000, 9000, 1000, 2000, 3000]);
