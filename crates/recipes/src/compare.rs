@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use gradus_train::metrics::significant;
 use gradus_train::report::{LineChart, Report};
-use gradus_train::{Goal, History};
+use gradus_train::{Goal, History, metric_words};
 use serde_json::Value;
 
 use crate::error::Error;
@@ -242,15 +242,11 @@ impl Comparison {
         if Goal::of_metric(metric).is_none() && values.all(|value| value == first) {
             return None;
         }
-        let words = metric.replace('_', " ");
-        let mut title = words.clone();
-        title.get_mut(..1)?.make_ascii_uppercase();
+        let words = metric_words(metric);
         let drawn = curves.iter().filter(|(_, curve)| !curve.is_empty());
-        Some(
-            drawn.fold(LineChart::new(title, "epoch", words), |chart, (name, curve)| {
-                chart.series(*name, curve)
-            }),
-        )
+        Some(drawn.fold(LineChart::new(words.as_str(), "epoch", words.as_str()), |chart, (name, curve)| {
+            chart.series(*name, curve)
+        }))
     }
 
     /// The page: what must be known, results with the best marked, settings that differ, curves over each other.
@@ -326,5 +322,66 @@ impl fmt::Display for Comparison {
             writeln!(f)?;
             aligned(f, &table("setting that differs", settings))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn member(name: &str, recipe: &str, line: &str, results: &[(&str, f64)]) -> Member {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metrics.jsonl");
+        std::fs::write(&path, line).unwrap();
+        Member {
+            name: name.to_owned(),
+            recipe: Some(recipe.to_owned()),
+            settings: BTreeMap::from([("seed".to_owned(), name.len().to_string())]),
+            environment: BTreeMap::new(),
+            history: History::read_jsonl(&path).unwrap(),
+            results: results.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect(),
+        }
+    }
+
+    #[test]
+    fn the_best_is_marked_where_there_is_one() {
+        let values = [Some(0.5), None, Some(0.25), Some(0.25), Some(f64::NAN)];
+        assert_eq!(best("test.loss", &values), [false, false, true, true, false]);
+        assert_eq!(best("test.accuracy", &values), [true, false, false, false, false]);
+        assert_eq!(best("gradient_norm", &values), [false; 5]);
+        assert_eq!(best("loss", &[Some(1.0), Some(1.0)]), [false; 2]); // nothing to choose
+        assert_eq!(best("loss", &[Some(1.0), None]), [false; 2]);
+    }
+
+    #[test]
+    fn names_are_the_shortest_that_differ() {
+        let paths = |all: &[&str]| names(&all.iter().map(PathBuf::from).collect::<Vec<_>>());
+        assert_eq!(paths(&["none/a", "none/b"]), ["a", "b"]);
+        assert_eq!(paths(&["none/x/a", "none/y/a", "none/b"]), ["none/x/a", "none/y/a", "b"]);
+        assert_eq!(paths(&["none/a", "none/a"]), ["none/a (1)", "none/a (2)"]);
+    }
+
+    #[test]
+    fn what_cannot_be_compared_is_said_in_a_sentence() {
+        let first = r#"{"epoch":1,"step":2,"train_loss":0.5,"train_accuracy":0.5}"#;
+        let runs = vec![
+            member("one", "digits", first, &[("test.loss", 0.5)]),
+            member("three", "table", r#"{"epoch":1,"step":2,"train_loss":0.25}"#, &[]),
+            member("empty", "table", "", &[("test.mae", 2.0)]),
+        ];
+        let both = Comparison { runs };
+        let text = both.to_string();
+        for part in [
+            "different recipes (digits, table)",
+            "Not finished, with what was measured so far: three.",
+            "(three, empty lack some): train_loss, train_accuracy.",
+            "last epoch: train_loss",
+        ] {
+            assert!(text.contains(part), "{part} is missing in:\n{text}");
+        }
+        let line = text.lines().find(|line| line.starts_with("last epoch: train_loss")).unwrap();
+        assert_eq!(line.split_whitespace().collect::<Vec<_>>()[3..], ["0.5", "0.25", "*", "–"]);
+        let page = both.report().to_html();
+        assert!(page.contains("class=\"note\"") && page.contains("★ 0.25") && !page.contains("NaN"));
     }
 }

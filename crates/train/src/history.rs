@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::errors::TrainError;
 use crate::exact;
 use crate::metrics::Metrics;
+use crate::naming::{PARTS, metric_words, split};
 use crate::report::LineChart;
 
 /// Which way a metric is better.
@@ -34,56 +35,6 @@ impl Goal {
             Goal::Min => new < old - margin,
             Goal::Max => new > old + margin,
         }
-    }
-
-    /// Which way the metric of this name is better by custom; `None` for what is neither good nor bad, such as a norm, or
-    /// is not known.
-    ///
-    /// ```
-    /// use gradus_train::Goal;
-    /// assert_eq!(Goal::of_metric("validation_loss"), Some(Goal::Min));
-    /// assert_eq!(Goal::of_metric("test.accuracy"), Some(Goal::Max));
-    /// assert_eq!(Goal::of_metric("learning_rate"), None);
-    /// ```
-    #[must_use]
-    pub fn of_metric(name: &str) -> Option<Self> {
-        const LESS: &[&str] = &[
-            "loss",
-            "error",
-            "mse",
-            "rmse",
-            "mae",
-            "mape",
-            "perplexity",
-            "ece",
-            "brier",
-            "bits",
-            "seconds",
-            "wer",
-            "cer",
-        ];
-        const MORE: &[&str] = &[
-            "accuracy",
-            "precision",
-            "recall",
-            "f1",
-            "f",
-            "auc",
-            "r2",
-            "mcc",
-            "kappa",
-            "map",
-            "ndcg",
-            "mrr",
-            "hr",
-            "bleu",
-            "iou",
-            "top",
-        ];
-        let lower = name.to_ascii_lowercase();
-        let words: Vec<&str> = lower.split(|c: char| !c.is_ascii_alphanumeric()).collect();
-        let has = |list: &[&str]| words.iter().any(|word| list.contains(word));
-        if has(LESS) { Some(Self::Min) } else { has(MORE).then_some(Self::Max) }
     }
 }
 
@@ -252,17 +203,15 @@ impl History {
     }
 
     fn chart(&self, measure: &str) -> Option<LineChart> {
-        let words = measure.replace('_', " ");
-        let mut title = words.clone();
-        title[..1].make_ascii_uppercase();
-        let mut chart = LineChart::new(title, "epoch", words);
+        let words = metric_words(measure);
+        let mut chart = LineChart::new(words.as_str(), "epoch", words.as_str());
         let own = self.curve(measure);
         // A constant learning rate is a fact, not a curve.
         if measure == "learning_rate" && own.windows(2).all(|pair| pair[0].1 == pair[1].1) {
             return None;
         }
         if !own.is_empty() {
-            chart = chart.series(measure, &own);
+            chart = chart.series(words, &own);
         }
         for part in PARTS {
             let curve = self.curve(&format!("{part}_{measure}"));
@@ -300,18 +249,6 @@ impl History {
         };
         Some(Self { epochs: value.as_array()?.iter().map(record).collect::<Option<_>>()? })
     }
-}
-
-/// The parts of the data that a metric's name may begin with.
-const PARTS: [&str; 3] = ["train", "validation", "test"];
-
-/// `validation_loss` as (`loss`, `validation`).
-pub(crate) fn split(name: &str) -> (&str, Option<&str>) {
-    let part = PARTS.into_iter().find_map(|part| {
-        let measure = name.strip_prefix(part)?.strip_prefix('_')?;
-        (!measure.is_empty()).then_some((measure, Some(part)))
-    });
-    part.unwrap_or((name, None))
 }
 
 #[cfg(test)]

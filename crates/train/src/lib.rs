@@ -16,6 +16,7 @@ mod files;
 mod history;
 mod keeper;
 pub mod metrics;
+mod naming;
 mod outcome;
 pub mod report;
 mod running;
@@ -40,6 +41,7 @@ pub use callbacks::{
 };
 pub use errors::{Fault, TrainError};
 pub use history::{EpochRecord, Goal, History};
+pub use naming::metric_words;
 pub use outcome::Outcome;
 pub use step::{IntoStep, Step};
 pub use trainer::{Averaging, Resumed, Trainer, evaluate};

@@ -16,9 +16,11 @@ mod with_bar {
     use crate::callbacks::memory::{readable, resident};
     use crate::callbacks::rate::Rate;
     use crate::callbacks::{Run, StepRecord};
+    use crate::metrics::significant;
+    use crate::naming::metric_words;
 
     /// What matters most stands first: a narrow terminal cuts off the rest.
-    const TEMPLATE: &str = "{prefix} {bar:16} {percent:>3} % · {eta} left · {wide_msg}";
+    const TEMPLATE: &str = "{prefix} {bar:10} {percent:>3} % · {eta} left · {wide_msg}";
 
     /// A bar, or nothing at all where there is no terminal.
     pub(crate) struct Live {
@@ -52,10 +54,6 @@ mod with_bar {
             Self::of(None)
         }
 
-        pub(crate) fn is_on(&self) -> bool {
-            self.bar.is_some()
-        }
-
         pub(crate) fn start(&mut self, run: &Run<'_>) {
             let Some(bar) = &mut self.bar else { return };
             let total = run.epochs as u64 * run.batches;
@@ -70,13 +68,21 @@ mod with_bar {
             (self.began, self.rate) = (Instant::now(), Rate::default());
         }
 
-        pub(crate) fn step(&mut self, run: &Run<'_>, step: &StepRecord, words: &str) {
+        pub(crate) fn step(&mut self, run: &Run<'_>, step: &StepRecord) {
             let Some(bar) = &self.bar else { return };
             if self.rate.add(step.examples, self.began.elapsed().as_secs_f64()) {
                 self.facts = facts(&self.rate, resident());
             }
             bar.set_prefix(format!("epoch {}/{}", run.epoch, run.epochs));
-            bar.set_message(format!("{words}{}", self.facts));
+            let means = step
+                .running
+                .iter()
+                .map(|(name, value)| format!("{} {}", metric_words(name), significant(value)));
+            let mut means = means.collect::<Vec<_>>().into_iter();
+            // The loss comes first, what else is measured after rate and memory.
+            let loss = means.next().unwrap_or_default();
+            let rest: String = means.map(|mean| format!(" · {mean}")).collect();
+            bar.set_message(format!("{loss}{}{rest}", self.facts));
             bar.set_position(position(run));
         }
 
@@ -143,13 +149,9 @@ mod without_bar {
             Self
         }
 
-        pub(crate) fn is_on(&self) -> bool {
-            false
-        }
-
         pub(crate) fn start(&mut self, _run: &Run<'_>) {}
 
-        pub(crate) fn step(&mut self, _run: &Run<'_>, _step: &StepRecord, _words: &str) {}
+        pub(crate) fn step(&mut self, _run: &Run<'_>, _step: &StepRecord) {}
 
         pub(crate) fn pause(&mut self, f: impl FnOnce()) {
             f();

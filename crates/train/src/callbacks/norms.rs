@@ -240,6 +240,47 @@ mod tests {
     }
 
     #[test]
+    fn each_epoch_s_first_step_is_looked_at_and_every_third_after_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (model, history) = (Vec::<gradus_module::Param>::new(), crate::history::History::default());
+        let run = |step: u64| Run {
+            model: &model,
+            epoch: 1,
+            epochs: 3,
+            batch: 1,
+            batches: 7,
+            step,
+            history: &history,
+            gradients: None,
+        };
+        let metrics = crate::metrics::Metrics::new();
+        let step = StepRecord {
+            loss: 1.0,
+            gradient_norm: 1.0,
+            learning_rate: 0.1,
+            examples: 8,
+            running: metrics.clone(),
+            without_gradient: Vec::new(),
+        };
+        let mut norms = NormsFile::new(folder.path().join("norms.jsonl")).every(3);
+        let mut looked_at = Vec::new();
+        for number in 1..=12 {
+            // A checkpoint between any two steps changes nothing.
+            let mut again = NormsFile::new(folder.path().join("norms.jsonl")).every(3);
+            again.load_state(&norms.state());
+            norms = again;
+            looked_at.extend(norms.wants_gradients(number).then_some(number));
+            norms.on_step(&run(number), &step).unwrap();
+            if number == 5 {
+                let record = EpochRecord { epoch: 1, step: 5, metrics: metrics.clone(), seconds: 1.0 };
+                norms.on_epoch(&run(number), &record).unwrap();
+            }
+        }
+        assert_eq!(looked_at, [1, 4, 6, 9, 12]);
+        assert!((1..=9).all(|number| !NormsFile::new("").every(0).wants_gradients(number)));
+    }
+
+    #[test]
     fn a_file_is_read_back_and_its_faults_are_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("norms.jsonl");

@@ -9,6 +9,7 @@ use super::{Callback, Flow, Run, StepRecord};
 use crate::errors::TrainError;
 use crate::history::EpochRecord;
 use crate::metrics::{Metrics, significant};
+use crate::naming::metric_words;
 use crate::outcome::Outcome;
 use crate::warning::Warning;
 
@@ -75,11 +76,11 @@ impl Progress {
     }
 }
 
-/// Losses and accuracies by name, without the underscores.
+/// Losses and accuracies by name, as people write them.
 fn words(metrics: &Metrics) -> String {
     const SILENT: [&str; 2] = ["learning_rate", "gradient_norm"];
     let shown = metrics.iter().filter(|(name, _)| !SILENT.contains(name));
-    let words = shown.map(|(name, value)| format!("{} {}", name.replace('_', " "), significant(value)));
+    let words = shown.map(|(name, value)| format!("{} {}", metric_words(name), significant(value)));
     words.collect::<Vec<_>>().join(", ")
 }
 
@@ -100,9 +101,7 @@ impl Callback for Progress {
     }
 
     fn on_step(&mut self, run: &Run<'_>, step: &StepRecord) -> Result<Flow, TrainError> {
-        if self.live.is_on() {
-            self.live.step(run, step, &words(&step.running));
-        }
+        self.live.step(run, step);
         Ok(Flow::Continue)
     }
 

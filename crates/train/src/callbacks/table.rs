@@ -2,8 +2,9 @@
 //! where it is shown.
 
 use super::Run;
-use crate::history::{EpochRecord, Goal, split};
+use crate::history::{EpochRecord, Goal};
 use crate::metrics::significant;
+use crate::naming::{metric_words, split};
 
 /// The narrowest column of numbers: four digits, a point and an exponent.
 const NARROWEST: usize = 8;
@@ -24,12 +25,11 @@ impl Column {
     /// `validation` and `loss`.
     fn heading(&self) -> (&str, String) {
         let (measure, part) = split(&self.metric);
-        (part.unwrap_or(""), measure.replace('_', " "))
+        (part.unwrap_or(""), metric_words(measure))
     }
 
     fn width(&self) -> usize {
-        let (part, measure) = self.heading();
-        NARROWEST.max(measure.chars().count()).max(part.chars().count())
+        NARROWEST.max(self.heading().1.chars().count())
     }
 
     /// Whether `value` is better than all before it; notes it.
@@ -95,7 +95,8 @@ impl Table {
             let (own, measure) = column.heading();
             let width = column.width();
             let told = if own == part { "" } else { own };
-            parts += &format!("{}{told:>width$}", gap(part, own));
+            // A part's name may reach into the gap before its first column.
+            parts += &format!("{told:>wide$}", wide = gap(part, own).len() + width);
             names += &format!("{}{measure:>width$}", gap(part, own));
             part = own;
         }
@@ -155,10 +156,10 @@ mod tests {
         let mut text = rows(&mut table, 1, &metrics(1.25, 0.5));
         text.extend(rows(&mut table, 12, &metrics(0.0123456, 0.98765)));
         let want = [
-            "            train              validation",
-            "epoch        loss  accuracy          loss  balanced accuracy       time",
-            " 1/30         2.5       0.5          1.25                0.5   1:01 min",
-            "12/30     0.02469    0.9877       0.01235             0.9877  12:12 min",
+            "            train            validation",
+            "epoch        loss  accuracy        loss  balanced accuracy       time",
+            " 1/30         2.5       0.5        1.25                0.5   1:01 min",
+            "12/30     0.02469    0.9877     0.01235             0.9877  12:12 min",
         ];
         assert_eq!(text, want, "\n{}", text.join("\n"));
         let other = metrics(1.0, 0.5).with("test_f1", f64::NAN);
@@ -173,7 +174,7 @@ mod tests {
         assert_eq!(first.matches(GREEN).count(), 2, "{first}");
         let second = rows(&mut table, 2, &metrics(0.5, 0.25)).join("");
         assert_eq!(second.matches(GREEN).count(), 1, "{second}");
-        assert!(second.contains(&format!("{GREEN}       0.5{PLAIN}")), "{second}");
+        assert!(second.contains(&format!("{GREEN}     0.5{PLAIN}")), "{second}");
         let plain = rows(&mut Table::new(false), 1, &metrics(1.0, 0.5)).join("");
         assert!(!plain.contains('\u{1b}'));
     }

@@ -11,7 +11,7 @@ use crate::metrics::significant;
 pub(super) const WIDTH: f64 = 460.0;
 pub(super) const HEIGHT: f64 = 270.0;
 const TOP: f64 = 26.0;
-const RIGHT: f64 = 14.0;
+const RIGHT: f64 = 20.0;
 const BOTTOM: f64 = 44.0;
 /// Width of a digit of an axis label, roughly; it sets the left margin.
 pub(super) const DIGIT: f64 = 8.4;
@@ -72,17 +72,6 @@ impl Scale {
 /// The class of a series: its colour and its stroke.
 pub(super) fn look(series: usize) -> String {
     format!("s{} d{}", series % COLOURS, series / COLOURS % STROKES)
-}
-
-/// The names of the series with their looks; nothing where a single one needs no name.
-pub(super) fn legend<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
-    let mut out = String::from("<div class=\"legend\">");
-    if names.len() > 1 {
-        for (i, name) in names.enumerate() {
-            _ = write!(out, "<span class=\"{}\">{}</span>", look(i), escape(name));
-        }
-    }
-    out + "</div>\n"
 }
 
 impl LineChart {
@@ -169,7 +158,7 @@ impl LineChart {
 
     pub(crate) fn to_markup(&self) -> String {
         let mut out = format!("<figure><figcaption>{}</figcaption>\n", escape(&self.title));
-        out += &legend(self.series.iter().map(|(name, _)| name.as_str()));
+        out += &self.legend();
         match self.scale() {
             None => out.push_str("<p>No values.</p>"),
             Some(scale) => {
@@ -189,6 +178,18 @@ impl LineChart {
             }
         }
         out + "</figure>\n"
+    }
+
+    /// The names of the series with their looks; nothing where a single one is called as its axis.
+    fn legend(&self) -> String {
+        let mut out = String::from("<div class=\"legend\">");
+        let goes_without_saying = |name: &str| name.is_empty() || name == self.y_name;
+        if self.series.len() > 1 || self.series.iter().any(|(name, _)| !goes_without_saying(name)) {
+            for (i, (name, _)) in self.series.iter().enumerate() {
+                _ = write!(out, "<span class=\"{}\">{}</span>", look(i), escape(name));
+            }
+        }
+        out + "</div>\n"
     }
 
     fn draw_axes(&self, scale: &Scale, out: &mut String) {
