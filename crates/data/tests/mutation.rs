@@ -1,5 +1,13 @@
 //! Thousands of damaged files: every reader answers, none panics, and tensors stay in proportion to the file. One test
 //! per reader in one process: what tensors hold is measured under a lock.
+#![cfg(all(
+    feature = "csv",
+    feature = "gz",
+    feature = "jpeg",
+    feature = "jsonl",
+    feature = "png",
+    feature = "voc"
+))]
 
 mod support;
 
@@ -146,8 +154,8 @@ fn files_that_are_cut_or_flipped_are_answered() {
         ("voc.xml", |bytes| voc_from_bytes(bytes, "x").map(drop)),
         ("table.jsonl", conll),
         ("u1.idx", tokens),
-        ("progressive.jpg", image),
-        ("grey.jpg", image),
+        ("tiny_progressive.jpg", image),
+        ("tiny_grey.jpg", image),
         ("rgb.png", image),
     ];
     for (name, reader) in readers {
@@ -161,8 +169,8 @@ fn files_that_are_cut_or_flipped_are_answered() {
         });
         for (case, bytes) in cuts.chain(flips).enumerate() {
             let (most, result) = measured(|| reader(&bytes));
-            // The widest growth: 512 pixels of a JPEG byte, three channels of f32; some 1,032 packed bytes that become i32 are less.
-            assert!(most <= 12 * 512 * bytes.len().max(64), "{name}, case {case}: {most} bytes");
+            // The widest growth: 512 pixels of a JPEG byte, three channels of f32, rounded up to blocks; some 1,032 packed bytes that become i32 are less.
+            assert!(most <= 16 * 512 * bytes.len().max(64), "{name}, case {case}: {most} bytes");
             if let Err(error) = result {
                 let text = error.to_string();
                 assert!(text.starts_with('x') && text.len() < 500 && !text.contains('\n'), "{name}: {text}");

@@ -13,6 +13,7 @@ fn photos_agree_with_pillow() -> Result<(), Box<dyn std::error::Error>> {
         ("jpeg_subsampled", "subsampled.jpg", 12.0),
         ("jpeg_progressive", "progressive.jpg", 2.0),
         ("jpeg_grey", "grey.jpg", 2.0),
+        ("jpeg_inks", "inks.jpg", 4.0),
         ("png_rgb", "rgb.png", 0.01),
     ];
     for (name, picture, slack) in cases {

@@ -1,4 +1,12 @@
 //! Every format against files that the reference implementations wrote (`reference/make.py`), and what is refused.
+#![cfg(all(
+    feature = "csv",
+    feature = "gz",
+    feature = "jpeg",
+    feature = "jsonl",
+    feature = "png",
+    feature = "voc"
+))]
 #![allow(clippy::unwrap_used)] // helpers of tests are no `#[test]` themselves
 
 mod arrays;

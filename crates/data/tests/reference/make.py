@@ -156,6 +156,7 @@ pictures = {
     "subsampled": (photo, {"subsampling": 2}),
     "progressive": (photo, {"progressive": True, "subsampling": 0}),
     "grey": (photo.convert("L"), {}),
+    "inks": (photo.convert("CMYK"), {"subsampling": 0}),
 }
 for name, (image, options) in pictures.items():
     image.save(f"{name}.jpg", quality=92, **options)
@@ -163,6 +164,9 @@ for name, (image, options) in pictures.items():
     # A few pixels of each; the rest follows.
     expected[f"jpeg_{name}"] = [again[r, c].tolist() for r, c in [(0, 0), (3, 17), (10, 10), (20, 29), (15, 4)]]
 photo.save("rgb.png")
+# Small ones to damage.
+photo.crop((0, 0, 11, 9)).save("tiny_progressive.jpg", quality=92, progressive=True)
+photo.crop((0, 0, 11, 9)).convert("L").save("tiny_grey.jpg", quality=92)
 expected["png_rgb"] = [smooth[r, c].tolist() for r, c in [(0, 0), (3, 17), (10, 10), (20, 29), (15, 4)]]
 
 with open("expected.json", "w") as file:

@@ -18,7 +18,7 @@ fn loss((w,): &Model, batch: &Batch<Tensor, Tensor>, _: &mut Context<'_>) -> Var
     (&**w * &(&batch.inputs).into() - &(&batch.targets).into()).square().mean()
 }
 
-fn trainer() -> Trainer<Model, Adam> {
+fn trainer() -> Trainer<'static, Model, Adam> {
     Trainer::new((Param::new([0.5_f32]),), Adam::new(0.1))
 }
 
