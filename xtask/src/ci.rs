@@ -72,7 +72,9 @@ impl Step {
             }
             Step::Forced(isa) => test::forced(isa),
             // What optional parts add; the workspace's own tests are without them, as most users are.
-            Step::Features => Cargo::new("test -p gradus-tensor -p gradus-autodiff -p gradus-data --all-features"),
+            Step::Features => {
+                Cargo::new("test -p gradus-tensor -p gradus-autodiff -p gradus-data --all-features")
+            }
             Step::Conformance => {
                 println!("\n$ cargo xtask conformance --check");
                 let options = conformance::Options { check: true, only: None };

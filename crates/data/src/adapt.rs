@@ -4,7 +4,7 @@
 use gradus_tensor::{Element, Rng, Tensor};
 
 use crate::error::DataError;
-use crate::source::Source;
+use crate::source::{Draws, Source};
 
 /// Parts the random numbers of augmentation from those that others draw from the same seed.
 const STREAM: u64 = 0x0061_7567_6D65_6E74; // "augment"
@@ -100,8 +100,8 @@ where
         self.source.len()
     }
 
-    fn fetch_in(&self, epoch: u64, indices: &[usize]) -> Result<(X, Y), DataError> {
-        let (inputs, targets) = self.source.fetch_in(epoch, indices)?;
+    fn fetch_drawn(&self, draws: &Draws<'_>) -> Result<(X, Y), DataError> {
+        let (inputs, targets) = self.source.fetch_drawn(draws)?;
         (self.f)(inputs, targets)
     }
 
@@ -143,16 +143,19 @@ where
         self.source.len()
     }
 
-    fn fetch_in(&self, epoch: u64, indices: &[usize]) -> Result<(S::Inputs, S::Targets), DataError> {
-        let (inputs, targets) = self.source.fetch_in(epoch, indices)?;
-        if indices.is_empty() {
+    fn fetch_drawn(&self, draws: &Draws<'_>) -> Result<(S::Inputs, S::Targets), DataError> {
+        let (inputs, targets) = self.source.fetch_drawn(draws)?;
+        if draws.indices.is_empty() {
             return Ok((inputs, targets));
         }
-        let numbers = Rng::seed(self.seed).fork(STREAM).fork(epoch);
-        let samples = inputs.part().into_iter().zip(indices);
-        let samples =
-            samples.map(|(sample, &index)| (self.f)(sample, &mut numbers.fork(index as u64))).collect();
-        Ok((S::Inputs::join(samples)?, targets))
+        let numbers = Rng::seed(self.seed).fork(STREAM).fork(draws.epoch);
+        let change = |(place, sample)| {
+            let own = numbers.fork(draws.indices[place] as u64);
+            let mut own = if draws.turn(place) == 0 { own } else { own.fork(u64::from(draws.turn(place))) };
+            (self.f)(sample, &mut own)
+        };
+        let samples = inputs.part().into_iter().take(draws.indices.len()).enumerate();
+        Ok((S::Inputs::join(samples.map(change).collect())?, targets))
     }
 
     fn fetch(&self, indices: &[usize]) -> Result<(S::Inputs, S::Targets), DataError> {
@@ -189,9 +192,9 @@ where
         self.source.len()
     }
 
-    fn fetch_in(&self, epoch: u64, indices: &[usize]) -> Result<(S::Inputs, S::Targets), DataError> {
-        let (inputs, targets) = self.source.fetch_in(epoch, indices)?;
-        (self.f)(inputs, targets, &mut of_batch(self.seed, epoch, indices))
+    fn fetch_drawn(&self, draws: &Draws<'_>) -> Result<(S::Inputs, S::Targets), DataError> {
+        let (inputs, targets) = self.source.fetch_drawn(draws)?;
+        (self.f)(inputs, targets, &mut of_batch(self.seed, draws.epoch, draws.indices))
     }
 
     fn fetch(&self, indices: &[usize]) -> Result<(S::Inputs, S::Targets), DataError> {
@@ -229,11 +232,12 @@ impl<S: Source> Source for Chosen<S> {
         self.indices.len()
     }
 
-    fn fetch_in(&self, epoch: u64, indices: &[usize]) -> Result<(S::Inputs, S::Targets), DataError> {
-        let chosen = indices.iter().map(|&index| {
+    fn fetch_drawn(&self, draws: &Draws<'_>) -> Result<(S::Inputs, S::Targets), DataError> {
+        let own = |&index: &usize| {
             self.indices.get(index).copied().ok_or_else(|| no_sample(index, self.indices.len()))
-        });
-        self.source.fetch_in(epoch, &chosen.collect::<Result<Vec<_>, _>>()?)
+        };
+        let indices = draws.indices.iter().map(own).collect::<Result<Vec<_>, _>>()?;
+        self.source.fetch_drawn(&Draws { indices: &indices, ..*draws })
     }
 
     fn fetch(&self, indices: &[usize]) -> Result<(S::Inputs, S::Targets), DataError> {

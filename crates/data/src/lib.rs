@@ -91,7 +91,7 @@ pub use png_image::{grey_from_png, read_grey};
 pub use sampler::{
     Bucketed, Cut, Grouped, InOrder, Plan, Sampler, Shard, Shuffled, Subset, TokenBudget, Weighted,
 };
-pub use source::Source;
+pub use source::{Draws, Source};
 pub use split::{
     Fold, Leak, Rows, group_k_fold, grouped_split, k_fold, leaks, leave_one_out, random_split,
     stratified_group_k_fold, stratified_grouped_split, stratified_k_fold, stratified_split,

@@ -9,7 +9,7 @@ use crate::ahead::{Ahead, FACTOR};
 use crate::error::DataError;
 use crate::pairs::Batch;
 use crate::sampler::{Cut, InOrder, Plan, Sampler, Shard, Shuffled};
-use crate::source::Source;
+use crate::source::{Draws, Source};
 
 /// Parts the loader's random numbers from those that others draw from the same seed.
 const STREAM: u64 = 0x6C6F_6164_6572; // "loader"
@@ -75,12 +75,22 @@ pub struct Loader<S: Source> {
     ahead: Option<Workers<S>>,
 }
 
-/// An epoch and the numbers of a batch's samples.
-type Job = (u64, Vec<usize>);
+/// What a batch is made of.
+struct Job {
+    epoch: u64,
+    indices: Vec<usize>,
+    /// How many times each sample came before in the epoch; empty if none came twice.
+    turns: Vec<u32>,
+}
 type Workers<S> = Ahead<Job, Batch<<S as Source>::Inputs, <S as Source>::Targets>>;
 
-fn fetch<S: Source>(source: &S, (epoch, indices): Job) -> Result<Batch<S::Inputs, S::Targets>, DataError> {
-    let (inputs, targets) = source.fetch_in(epoch, &indices)?;
+fn job(plan: &Plan, epoch: u64, batch: usize) -> Job {
+    Job { epoch, indices: plan.batch(batch), turns: plan.turns(batch) }
+}
+
+fn fetch<S: Source>(source: &S, job: Job) -> Result<Batch<S::Inputs, S::Targets>, DataError> {
+    let Job { epoch, indices, turns } = job;
+    let (inputs, targets) = source.fetch_drawn(&Draws::new(epoch, &indices).again(&turns))?;
     Ok(Batch { inputs, targets, indices })
 }
 
@@ -258,7 +268,8 @@ impl<S: Source> Loader<S> {
         (if of == samples { batches } else { count().1 }) as u64
     }
 
-    /// Where it stands: what [`Loader::seek`] needs to bring another loader of the same source, size and seed here.
+    /// Where it stands: what [`Loader::seek`] needs to bring another loader of the same source, size and seed here. On a
+    /// `&mut Loader` write `Loader::position(loader)`: the dot finds the iterator's `position` first.
     #[must_use]
     pub fn position(&self) -> Position {
         self.position
@@ -299,7 +310,7 @@ impl<S: Source> Loader<S> {
         const MEND: &str = "let plans name samples of the source, in equally many batches each epoch";
         self.sampler.check(samples)?;
         let rng = &mut Rng::seed(self.seed).fork(STREAM).fork(epoch);
-        let plan = self.ask(|sampler| sampler.plan(samples, self.cut, rng))?;
+        let mut plan = self.ask(|sampler| sampler.plan(samples, self.cut, rng))?;
         let batches = self.batches_per_epoch();
         if plan.len() as u64 != batches {
             let what = format!("epoch {epoch} has {} batches instead of {batches}", plan.len());
@@ -309,6 +320,7 @@ impl<S: Source> Loader<S> {
             let what = format!("epoch {epoch} asks for sample {index}, the source has {samples}");
             return Err(DataError::unfit("sampler", what, MEND));
         }
+        plan.count_turns(samples);
         Ok(plan)
     }
 
@@ -322,7 +334,7 @@ impl<S: Source> Loader<S> {
         let Position { epoch, batch } = self.position;
         let end = (batch as usize + depth).min(self.batches_per_epoch() as usize);
         let plan = self.plan()?;
-        let jobs: Vec<Job> = (batch as usize + waiting..end).map(|b| (epoch, plan.batch(b))).collect();
+        let jobs: Vec<Job> = (batch as usize + waiting..end).map(|b| job(plan, epoch, b)).collect();
         match &mut self.ahead {
             Some(ahead) => jobs.into_iter().try_for_each(|job| ahead.give(job)),
             None => Ok(()),
@@ -339,8 +351,8 @@ impl<S: Source> Loader<S> {
             let _ = self.send_ahead();
             return result;
         }
-        let indices = self.plan()?.batch(batch as usize);
-        fetch(&*self.source, (epoch, indices))
+        let job = job(self.plan()?, epoch, batch as usize);
+        fetch(&*self.source, job)
     }
 }
 

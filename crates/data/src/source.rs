@@ -8,6 +8,54 @@ use gradus_tensor::Rng;
 use crate::adapt::{Augmented, BatchAugmented, Chosen, Mapped, Samples};
 use crate::error::DataError;
 
+/// Which samples are asked for, in which epoch, and for which time in it: what an augmentation's random numbers depend on.
+///
+/// ```
+/// use gradus_data::Draws;
+/// let draws = Draws::new(3, &[7, 9]).again(&[0, 2]);
+/// assert_eq!((draws.epoch(), draws.indices(), draws.turn(1)), (3, &[7, 9][..], 2));
+/// assert_eq!(Draws::new(3, &[7, 9]).turn(1), 0);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Draws<'d> {
+    pub(crate) epoch: u64,
+    pub(crate) indices: &'d [usize],
+    pub(crate) turns: &'d [u32],
+}
+
+impl<'d> Draws<'d> {
+    /// These samples, each for the first time in this epoch.
+    #[must_use]
+    pub const fn new(epoch: u64, indices: &'d [usize]) -> Self {
+        Self { epoch, indices, turns: &[] }
+    }
+
+    /// Of each sample, how many times it came before in this epoch; what is left out is 0.
+    #[must_use]
+    pub const fn again(mut self, turns: &'d [u32]) -> Self {
+        self.turns = turns;
+        self
+    }
+
+    /// The epoch, from 0.
+    #[must_use]
+    pub const fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// The samples' numbers.
+    #[must_use]
+    pub const fn indices(&self) -> &'d [usize] {
+        self.indices
+    }
+
+    /// How many times the sample at this place came before in this epoch.
+    #[must_use]
+    pub fn turn(&self, place: usize) -> u32 {
+        self.turns.get(place).copied().unwrap_or(0)
+    }
+}
+
 /// Samples that can be asked for by number (PyTorch: a map-style `Dataset` with its `collate_fn`).
 ///
 /// ```
@@ -41,14 +89,21 @@ pub trait Source {
     /// If they cannot be read, or there is no such sample.
     fn fetch(&self, indices: &[usize]) -> Result<(Self::Inputs, Self::Targets), DataError>;
 
-    /// [`Source::fetch`] as part of an epoch: what loaders call. Sources that change their samples from epoch to epoch
+    /// [`Source::fetch`] as part of an epoch: what loaders call. Sources that change their samples from draw to draw
     /// (augmentation) answer by it; for all others it is the same.
     ///
     /// # Errors
     /// As [`Source::fetch`].
+    fn fetch_drawn(&self, draws: &Draws<'_>) -> Result<(Self::Inputs, Self::Targets), DataError> {
+        self.fetch(draws.indices)
+    }
+
+    /// [`Source::fetch_drawn`] for samples that come for the first time in their epoch.
+    ///
+    /// # Errors
+    /// As [`Source::fetch`].
     fn fetch_in(&self, epoch: u64, indices: &[usize]) -> Result<(Self::Inputs, Self::Targets), DataError> {
-        let _ = epoch;
-        self.fetch(indices)
+        self.fetch_drawn(&Draws::new(epoch, indices))
     }
 
     /// Whether there are no samples.
@@ -66,8 +121,8 @@ pub trait Source {
     }
 
     /// The inputs of each sample, changed by a function with random numbers of its own, which belong to the seed, the
-    /// epoch and the sample's number: the same at any order, batch size, number of threads and after any resume. A
-    /// sample that comes twice in an epoch is changed alike.
+    /// epoch, the sample's number and how many times it came before in the epoch: the same at any order, batch size, number
+    /// of threads and after any resume.
     ///
     /// ```
     /// use gradus_data::{Loader, Pairs, Source};
@@ -120,12 +175,8 @@ macro_rules! sources_behind {
                 (**self).fetch(indices)
             }
 
-            fn fetch_in(
-                &self,
-                epoch: u64,
-                indices: &[usize],
-            ) -> Result<(Self::Inputs, Self::Targets), DataError> {
-                (**self).fetch_in(epoch, indices)
+            fn fetch_drawn(&self, draws: &Draws<'_>) -> Result<(Self::Inputs, Self::Targets), DataError> {
+                (**self).fetch_drawn(draws)
             }
         }
     )*};

@@ -361,10 +361,7 @@ fn apply(run: &Run, data: &Data, trained: &Scored, console: &mut Console) -> Res
     }
     console.step(6, "apply", format_args!("the model loaded from {}", run.file(Run::MODEL).display()));
     console.line(format_args!("it predicts all {} rows of the test as it did in training", data.test.len()));
-    let shown = |value: f64| match &transforms.target {
-        Target::Number { .. } => significant(value),
-        Target::Classes(classes) => classes[value as usize].clone(),
-    };
+    let shown = |value| transforms.target.show(value);
     let head = ["line", "true", "predicted"].map(str::to_owned).to_vec();
     let rows = (0..data.test.len().min(SHOWN)).map(|row| {
         let (truth, prediction) = (data.test.truths[row], scored.predictions[row]);

@@ -2,7 +2,7 @@
 
 use gradus_tensor::{Rng, Tensor};
 
-use super::{Augment, batch, draw, sizes, unbatch, within};
+use super::{Augment, batch, draw, happens, sizes, unbatch, within};
 use crate::error::DataError;
 
 /// ITU-R BT.601, as torchvision rounds it.
@@ -35,6 +35,43 @@ pub fn grayscale(image: &Tensor<f32>) -> Tensor<f32> {
     }
     let [r, g, b] = [0, 1, 2].map(|channel| image.narrow(-3, channel, 1));
     r.zip3(&g, &b, |r, g, b| r * LUMA[0] + g * LUMA[1] + b * LUMA[2])
+}
+
+/// [`grayscale`] with as many channels as before, by chance (torchvision: `RandomGrayscale`).
+///
+/// ```
+/// use gradus_data::augment::{Augment, RandomGrayscale};
+/// use gradus_tensor::{Rng, Tensor};
+/// let red = Tensor::from([[[1.0_f32]], [[0.0]], [[0.0]]]);
+/// assert_eq!(RandomGrayscale::new(1.0)?.apply(&red, &mut Rng::seed(0)).to_vec(), [0.2989; 3]);
+/// # Ok::<(), gradus_data::DataError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RandomGrayscale {
+    chance: f64,
+}
+
+impl RandomGrayscale {
+    /// With this chance (torchvision's default: 0.1).
+    ///
+    /// # Errors
+    /// If it is none.
+    pub fn new(chance: f64) -> Result<Self, DataError> {
+        within("random_grayscale", "the chance", chance, (0.0, 1.0))?;
+        Ok(Self { chance })
+    }
+}
+
+impl Augment for RandomGrayscale {
+    #[track_caller]
+    fn apply(&self, image: &Tensor<f32>, rng: &mut Rng) -> Tensor<f32> {
+        let _ = colours("random_grayscale", image);
+        if happens(self.chance, rng) {
+            grayscale(image).expand(*image.shape()).contiguous()
+        } else {
+            image.clone()
+        }
+    }
 }
 
 #[track_caller]

@@ -33,7 +33,8 @@ use crate::error::DataError;
 pub use affine::{Affine, RandomAffine, RandomRotation, affine, rotate};
 pub use blur::{GaussianBlur, adjust_sharpness, gaussian_blur};
 pub use colour::{
-    ColorJitter, Normalise, adjust_brightness, adjust_contrast, adjust_hue, adjust_saturation, grayscale,
+    ColorJitter, Normalise, RandomGrayscale, adjust_brightness, adjust_contrast, adjust_hue,
+    adjust_saturation, grayscale,
 };
 pub use crop::{CenterCrop, RandomCrop, RandomResizedCrop, center_crop, crop};
 pub use erase::{Erased, RandomErasing};
@@ -110,6 +111,40 @@ impl Compose {
 impl Augment for Compose {
     fn apply(&self, image: &Tensor<f32>, rng: &mut Rng) -> Tensor<f32> {
         self.steps.iter().fold(image.clone(), |image, step| step.apply(&image, rng))
+    }
+}
+
+/// A step that is taken with a chance, and else not (torchvision: `RandomApply`).
+///
+/// ```
+/// use gradus_data::augment::{Augment, GaussianBlur, RandomApply};
+/// use gradus_tensor::{Rng, Tensor};
+/// let image = Tensor::<f32>::arange(25).reshape([1, 5, 5]);
+/// let how = RandomApply::new(0.5, GaussianBlur::new([3, 3])?)?;
+/// let blurred = (0..100).filter(|&seed| how.apply(&image, &mut Rng::seed(seed)) != image);
+/// assert!((30..70).contains(&blurred.count()));
+/// # Ok::<(), gradus_data::DataError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RandomApply<S> {
+    chance: f64,
+    step: S,
+}
+
+impl<S: Augment> RandomApply<S> {
+    /// With this chance (torchvision's default: 0.5).
+    ///
+    /// # Errors
+    /// If it is none.
+    pub fn new(chance: f64, step: S) -> Result<Self, DataError> {
+        within("random_apply", "the chance", chance, (0.0, 1.0))?;
+        Ok(Self { chance, step })
+    }
+}
+
+impl<S: Augment> Augment for RandomApply<S> {
+    fn apply(&self, image: &Tensor<f32>, rng: &mut Rng) -> Tensor<f32> {
+        if happens(self.chance, rng) { self.step.apply(image, rng) } else { image.clone() }
     }
 }
 

@@ -1,6 +1,8 @@
 //! One epoch, planned: the numbers of its samples in order, and where its batches end. It must never know how the order
 //! was found.
 
+use std::ops::Range;
+
 /// How an epoch is cut into batches.
 ///
 /// ```
@@ -37,6 +39,8 @@ impl Cut {
 pub struct Plan {
     pub(super) order: Order,
     pub(super) ends: Ends,
+    /// How many times each sample came before; none if no sample comes twice.
+    pub(super) turns: Option<Vec<u32>>,
 }
 
 /// The samples' numbers.
@@ -58,7 +62,7 @@ impl Plan {
     /// These samples, in batches of equal size.
     #[must_use]
     pub fn new(order: Vec<usize>, cut: Cut) -> Self {
-        Self { order: Order::List(order), ends: Ends::Every(cut) }
+        Self { order: Order::List(order), ends: Ends::Every(cut), turns: None }
     }
 
     /// The samples 0 .. `samples`, in batches of equal size; needs no memory.
@@ -69,7 +73,7 @@ impl Plan {
     /// ```
     #[must_use]
     pub fn in_order(samples: usize, cut: Cut) -> Self {
-        Self { order: Order::All(samples), ends: Ends::Every(cut) }
+        Self { order: Order::All(samples), ends: Ends::Every(cut), turns: None }
     }
 
     /// These batches, of any sizes; empty ones are left out.
@@ -81,7 +85,7 @@ impl Plan {
             order.extend(batch);
             ends.push(order.len());
         }
-        Self { order: Order::List(order), ends: Ends::At(ends) }
+        Self { order: Order::List(order), ends: Ends::At(ends), turns: None }
     }
 
     /// The number of batches.
@@ -108,14 +112,36 @@ impl Plan {
     pub fn batch(&self, index: usize) -> Vec<usize> {
         let batches = self.len();
         assert!(index < batches, "plan: there is no batch {index}: an epoch has {batches}");
-        let range = match &self.ends {
-            Ends::Every(cut) => index * cut.size..((index + 1) * cut.size).min(self.samples()),
-            Ends::At(ends) => index.checked_sub(1).map_or(0, |before| ends[before])..ends[index],
-        };
+        let range = self.range(index);
         match &self.order {
             Order::All(_) => range.collect(),
             Order::List(order) => order[range].to_vec(),
         }
+    }
+
+    /// The places of a batch in the order.
+    fn range(&self, index: usize) -> Range<usize> {
+        match &self.ends {
+            Ends::Every(cut) => index * cut.size..((index + 1) * cut.size).min(self.samples()),
+            Ends::At(ends) => index.checked_sub(1).map_or(0, |before| ends[before])..ends[index],
+        }
+    }
+
+    /// Finds out, for each place, how many times its sample came before. No number in the order is `samples` or more.
+    pub(crate) fn count_turns(&mut self, samples: usize) {
+        let Order::List(order) = &self.order else { return };
+        let mut counts = vec![0; samples];
+        let turn = |&index: &usize| {
+            counts[index] += 1;
+            counts[index] - 1
+        };
+        let turns: Vec<u32> = order.iter().map(turn).collect();
+        self.turns = turns.iter().any(|&turn| turn > 0).then_some(turns);
+    }
+
+    /// How many times each sample of a batch came before; empty if no sample comes twice or nobody counted.
+    pub(crate) fn turns(&self, index: usize) -> Vec<u32> {
+        self.turns.as_ref().map_or(Vec::new(), |turns| turns[self.range(index)].to_vec())
     }
 
     /// The samples in the order, those included that a dropped batch leaves out.

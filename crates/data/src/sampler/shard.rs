@@ -94,12 +94,12 @@ impl<S: Sampler> Subset<S> {
 
 impl<S: Sampler> Sampler for Subset<S> {
     fn plan(&self, _: usize, cut: Cut, rng: &mut Rng) -> Plan {
-        let Plan { order, ends } = self.inner.plan(self.indices.len(), cut, rng);
-        let order = match order {
+        let plan = self.inner.plan(self.indices.len(), cut, rng);
+        let order = match &plan.order {
             Order::All(_) => self.indices.clone(),
-            Order::List(order) => order.into_iter().map(|place| self.indices[place]).collect(),
+            Order::List(order) => order.iter().map(|&place| self.indices[place]).collect(),
         };
-        Plan { order: Order::List(order), ends }
+        Plan { order: Order::List(order), ..plan }
     }
 
     fn batches(&self, _: usize, cut: Cut) -> usize {

@@ -1,7 +1,7 @@
 //! Text files as a stream of lines. It must never know what a line says.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use super::Stream;
@@ -32,6 +32,16 @@ impl Lines {
     pub fn new<P: AsRef<Path>>(files: impl IntoIterator<Item = P>) -> Self {
         Self { files: files.into_iter().map(|file| file.as_ref().to_owned()).collect() }
     }
+
+    fn file(&self, shard: usize) -> Result<LinesOf, DataError> {
+        let Some(path) = self.files.get(shard) else {
+            let what = format!("there is no shard {shard}, the stream has {}", self.files.len());
+            return Err(DataError::unfit("lines", what, "ask for shards from 0 on"));
+        };
+        let name = path.display().to_string();
+        let file = File::open(path).map_err(DataError::system(&name, "open"))?;
+        Ok(LinesOf { reader: BufReader::with_capacity(1 << 16, file), name, line: 0 })
+    }
 }
 
 impl Stream for Lines {
@@ -45,13 +55,25 @@ impl Stream for Lines {
         &self,
         shard: usize,
     ) -> Result<impl Iterator<Item = Result<String, DataError>> + 'static, DataError> {
-        let Some(path) = self.files.get(shard) else {
-            let what = format!("there is no shard {shard}, the stream has {}", self.files.len());
-            return Err(DataError::unfit("lines", what, "ask for shards from 0 on"));
-        };
-        let name = path.display().to_string();
-        let file = File::open(path).map_err(DataError::system(&name, "open"))?;
-        Ok(LinesOf { reader: BufReader::with_capacity(1 << 16, file), name, line: 0 })
+        self.file(shard)
+    }
+
+    /// Counts line ends; what is in the lines is looked at when they are read.
+    fn count(&self, shard: usize) -> Result<usize, DataError> {
+        let LinesOf { mut reader, name, .. } = self.file(shard)?;
+        let (mut count, mut last) = (0, b'\n');
+        loop {
+            let bytes = match reader.fill_buf() {
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                bytes => bytes.map_err(DataError::system(&name, "read"))?,
+            };
+            let Some(&end) = bytes.last() else { break };
+            count += bytes.iter().filter(|&&byte| byte == b'\n').count();
+            last = end;
+            let length = bytes.len();
+            reader.consume(length);
+        }
+        Ok(count + usize::from(last != b'\n'))
     }
 }
 

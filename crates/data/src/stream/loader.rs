@@ -210,7 +210,7 @@ impl<S: Stream, X, Y> StreamLoader<S, X, Y> {
         self.cut.batches(self.records()) as u64 / self.share.1
     }
 
-    /// Where it stands.
+    /// Where it stands; see [`Loader::position`](crate::Loader::position).
     #[must_use]
     pub fn position(&self) -> Position {
         self.position

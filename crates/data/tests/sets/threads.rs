@@ -9,7 +9,7 @@ use std::time::Duration;
 use gradus_data::{
     Augmented, Batch, Bucketed, DataError, Loader, Pairs, Position, Samples, Source, Weighted, mixup,
 };
-use gradus_tensor::{Rng, Tensor};
+use gradus_tensor::{Rng, Tensor, with_threads};
 
 fn pairs(count: usize) -> Pairs<f32, f32> {
     Pairs::new(Tensor::from_fn([count, 3], |i| (10 * i[0] + i[1]) as f32), Tensor::arange(count)).unwrap()
@@ -75,6 +75,11 @@ fn batches_are_the_same_at_any_number_of_threads() {
             }
         }
     }
+    // Nor does the number of threads that compute show.
+    for (compute, threads) in [(1, 3), (2, 2), (4, 8)] {
+        let seen = with_threads(compute, || walk(&mut make(1, threads), 2));
+        assert!(seen == walk(&mut make(1, 0), 2), "{compute} and {threads} threads");
+    }
     // The augmentation is there, and each epoch has its own.
     let (one, other) = (augmented(3).fetch_in(0, &[4]).unwrap(), augmented(3).fetch_in(1, &[4]).unwrap());
     assert!(one != other && one != augmented(4).fetch_in(0, &[4]).unwrap());
@@ -90,9 +95,43 @@ fn augmentation_belongs_to_seed_epoch_and_sample() {
             assert!(again.iter().zip(&batch.indices).all(|(sample, &index)| *sample == whole[index]));
         }
     }
-    let noise: Vec<f32> = (Tensor::join(whole).unwrap() - pairs(20).inputs()).to_vec();
-    let mean = noise.iter().sum::<f32>() / 60.0;
-    assert!(mean.abs() < 0.5 && noise.iter().all(|x| *x != 0.0), "{noise:?}");
+    // Each sample and each epoch has numbers of its own.
+    let all: Vec<usize> = (0..20).collect();
+    let noise = |epoch| -> Vec<u32> {
+        let changed = noisy.fetch_in(epoch, &all).unwrap().0 - pairs(20).inputs();
+        changed.to_vec().iter().map(|value| (value * 1e4).round().to_bits()).collect()
+    };
+    let mut seen: Vec<u32> = (0..5).flat_map(noise).collect();
+    seen.sort_unstable();
+    seen.dedup();
+    assert!(seen.len() > 290, "only {} of 300 numbers differ", seen.len());
+    // A sample that comes again in its epoch is changed anew, whatever the batches and threads.
+    let weighted = |size, threads| -> Vec<(usize, u32)> {
+        let sampler = Weighted::new(vec![1.0; 20]).unwrap().draws(60);
+        let noisy = pairs(20).augment(5, |x, rng| x + Tensor::normal([3], 0.0, 1.0, rng));
+        let loader = Loader::new(noisy, size, 1).sampler(sampler).unwrap().threads(threads);
+        let batches = loader.map(Result::unwrap);
+        let rows = |batch: Batch<Tensor<f32>, _>| {
+            let first: Vec<u32> =
+                batch.inputs.select(1, 0).to_vec().iter().map(|value| value.to_bits()).collect();
+            batch.indices.into_iter().zip(first)
+        };
+        batches.flat_map(rows).collect()
+    };
+    let mut drawn = weighted(7, 0);
+    assert!(drawn == weighted(13, 3));
+    drawn.sort_unstable();
+    assert!(drawn.windows(2).all(|pair| pair[0] != pair[1]), "a repeated sample is changed alike: {drawn:?}");
+    assert!(drawn.windows(2).any(|pair| pair[0].0 == pair[1].0));
+    // And so has each batch, by what is in it.
+    let moved = pairs(20).augment_batches(5, |x, y, rng| Ok((x + rng.uniform01::<f32>(), y)));
+    let shift = |epoch, indices: &[usize]| {
+        let (x, _) = moved.fetch_in(epoch, indices).unwrap();
+        ((x.at(&[0, 0]) - 10.0 * indices[0] as f32) * 1e4).round() as i32
+    };
+    let shifts = [shift(0, &[1, 2]), shift(0, &[1, 3]), shift(0, &[2, 1]), shift(1, &[1, 2])];
+    assert!((0..4).all(|i| (0..i).all(|j| shifts[i] != shifts[j])), "{shifts:?}");
+    assert_eq!(shift(0, &[1, 2]), shifts[0]);
 }
 
 #[test]

@@ -8,7 +8,6 @@ use gradus_train::report::{LineChart, Report};
 use super::prepared::{Part, Transforms};
 use super::results::TableResults;
 use super::scored::Scored;
-use super::source::Target;
 use super::{Mlp, layers};
 use crate::error::Error;
 use crate::page;
@@ -28,7 +27,7 @@ pub(super) fn write(
     let rows = results.rows();
     let (head, body) = rows.split_first().map_or((&[][..], &[][..]), |(head, body)| (&head[..], body));
     let head: Vec<&str> = head.iter().map(String::as_str).collect();
-    let mut page = Report::new(format!("{} of {}", results.task, results.target))
+    let mut page = Report::new(format!("{}: {}", results.target, results.task))
         .subtitle(format!("Recipe {}, seed {}, Gradus {}", results.recipe, results.seed, results.version))
         .facts("Result", facts(results))
         .table("The network beside rules of thumb", &head, body);
@@ -64,22 +63,19 @@ fn facts(results: &TableResults) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Predictions over truths, in the order of the truths, beside the line on which they should be.
+/// Predictions over truths, beside the line on which they should be.
 fn predicted_over_true(test: &Part, scored: &Scored) -> LineChart {
-    let mut points: Vec<(f64, f64)> =
+    let points: Vec<(f64, f64)> =
         test.truths.iter().copied().zip(scored.predictions.iter().copied()).collect();
-    points.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
-    let ideal: Vec<(f64, f64)> = points.iter().map(|&(truth, _)| (truth, truth)).collect();
+    let low = test.truths.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = test.truths.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     LineChart::new("Predicted over true, on the test rows", "true", "predicted")
-        .points("predicted", &points)
-        .series("as it should be", &ideal)
+        .points("rows", &points)
+        .series("as it should be", &[(low, low), (high, high)])
 }
 
 fn worst(test: &Part, scored: &Scored, transforms: &Transforms) -> Vec<Vec<String>> {
-    let shown = |value: f64| match &transforms.target {
-        Target::Number { .. } => significant(value),
-        Target::Classes(classes) => classes.get(value as usize).cloned().unwrap_or_default(),
-    };
+    let shown = |value| transforms.target.show(value);
     let row = |row: usize| {
         let (truth, prediction) = (test.truths[row], scored.predictions[row]);
         vec![test.lines[row].to_string(), shown(truth), shown(prediction), significant(scored.losses[row])]

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use gradus_data::{Cell, Columns, DataError, Table, TableOptions, read_table_from};
+use gradus_train::metrics::significant;
 
 use super::settings::{TableSettings, list};
 use crate::error::Error;
@@ -24,6 +25,16 @@ pub(super) enum Target {
     Number { mean: f64, std: f64 },
     /// One of these classes.
     Classes(Vec<String>),
+}
+
+impl Target {
+    /// A number, or the name of the class of that number.
+    pub(super) fn show(&self, value: f64) -> String {
+        match self {
+            Self::Number { .. } => significant(value),
+            Self::Classes(classes) => classes.get(value as usize).cloned().unwrap_or_default(),
+        }
+    }
 }
 
 /// The user's table, without rows that have no target.

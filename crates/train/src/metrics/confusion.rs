@@ -24,6 +24,12 @@ const NAME: &str = "confusion_matrix";
 /// assert_eq!(matrix.scores(0).precision, 0.5);
 /// assert_eq!(matrix.average(Average::Micro).f1, matrix.accuracy());
 /// println!("{matrix}");
+///
+/// let mut matrix = ConfusionMatrix::of_classes(2);
+/// let logits = Tensor::from([[2.0_f32, 1.0], [0.0, 1.0], [3.0, 0.0]]); // predicts 0, 1, 0
+/// matrix.update(&logits, &Tensor::from([0_i64, 1, 1]));
+/// assert_eq!((matrix.total(), matrix.truths(1), matrix.predictions(1)), (3, 2, 1));
+/// assert_eq!((matrix.confusions(), matrix.labels()), (vec![(1, 0, 1)], &["0".to_owned(), "1".to_owned()][..]));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfusionMatrix {

@@ -288,6 +288,17 @@ mod tests {
     }
 
     #[test]
+    fn recalls_are_rounded_as_numpy_rounds_them() {
+        // 57 of 100 objects are found: a recall of 0.57, and NumPy's linspace(0, 1, 101)[57] is 0.5700000000000001.
+        let mut map = MeanAveragePrecision::coco(1);
+        for image in 0..100 {
+            let detections = if image < 57 { vec![found(0.0, 0.9)] } else { Vec::new() };
+            map.update(&detections, &[TrueBox::new(square(0.0), 0)]);
+        }
+        assert!((map.at(0.5).unwrap() - 57.0 / 101.0).abs() < 1e-12);
+    }
+
+    #[test]
     fn nan_scores_come_last() {
         let mut map = MeanAveragePrecision::coco(1);
         let objects = [TrueBox::new(square(0.0), 0)];

@@ -13,6 +13,27 @@
 //! | images | [`MeanAveragePrecision`], [`Segmentation`] |
 //! | recommendations | [`Ranking`] |
 //!
+//! Means over batches, such as the loss, go with a [`crate::Step`]. Whatever is no mean, such as an area under a curve, is
+//! fed from the closure of an evaluation:
+//!
+//! ```
+//! use gradus_data::{Loader, Pairs};
+//! use gradus_module::Param;
+//! use gradus_tensor::Tensor;
+//! use gradus_train::evaluate;
+//! use gradus_train::metrics::BinaryCurves;
+//! let data = Pairs::new(Tensor::from([1.0_f32, -2.0, 3.0, 0.5]), Tensor::from([1_i64, 0, 1, 0]))?;
+//! let (model, mut curves) = (Param::new([2.0_f32]), BinaryCurves::default());
+//! let means = evaluate(&model, &mut Loader::new(data, 3, 7), |w, batch, _| {
+//!     let logits = &**w * &(&batch.inputs).into();
+//!     curves.update(logits.value(), &batch.targets);
+//!     (logits.sigmoid() - &batch.targets.cast::<f32>().into()).square().mean()
+//! })?;
+//! let metrics = means.with("roc_auc", curves.roc_auc().unwrap_or(f64::NAN));
+//! assert_eq!(metrics.get("roc_auc"), Some(1.0));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! What has no value (of no samples, of one class only) is `None`; NaN among the inputs gives NaN unless a measure says
 //! otherwise. Shapes that do not fit and classes that do not exist panic; tags, which come out of files, answer an error.
 

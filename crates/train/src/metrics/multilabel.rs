@@ -101,6 +101,16 @@ impl Multilabel {
 
     /// Adds what another measure has seen.
     ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// use gradus_train::metrics::Multilabel;
+    /// let (mut one, mut other) = (Multilabel::new(1), Multilabel::new(1));
+    /// one.update(&Tensor::from([[0.9_f32]]), &Tensor::from([[1_i64]]));
+    /// other.update(&Tensor::from([[0.9_f32]]), &Tensor::from([[0_i64]]));
+    /// one.merge(&other);
+    /// assert_eq!((one.exact(), one.counts()[0].predicted), (Some(0.5), 2));
+    /// ```
+    ///
     /// # Panics
     /// If it has another number of labels or another threshold.
     #[track_caller]

@@ -32,8 +32,6 @@ pub enum Average {
 /// matrix.update(&logits, &Tensor::from([0_i64, 1, 1]));
 /// let Scores { precision, recall, .. } = matrix.scores(1);
 /// assert_eq!((precision, recall), (1.0, 0.5));
-/// assert_eq!((matrix.total(), matrix.truths(1), matrix.predictions(1)), (3, 2, 1));
-/// assert_eq!((matrix.confusions(), matrix.labels()), (vec![(1, 0, 1)], &["0".to_owned(), "1".to_owned()][..]));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Scores {

@@ -60,6 +60,17 @@ impl TopKAccuracy {
 
     /// Adds what another measure has seen.
     ///
+    /// ```
+    /// use gradus_tensor::Tensor;
+    /// use gradus_train::metrics::TopKAccuracy;
+    /// let (mut one, mut other) = (TopKAccuracy::new(1)?, TopKAccuracy::new(1)?);
+    /// one.update(&Tensor::from([[0.9_f32, 0.1]]), &Tensor::from([0_i64]));
+    /// other.update(&Tensor::from([[0.9_f32, 0.1]]), &Tensor::from([1_i64]));
+    /// one.merge(&other);
+    /// assert_eq!(one.value(), Some(0.5));
+    /// # Ok::<(), gradus_train::metrics::MetricError>(())
+    /// ```
+    ///
     /// # Panics
     /// If its k is another.
     #[track_caller]

@@ -99,9 +99,26 @@ fn probabilities() {
         close(m.error().unwrap(), &want["calibration_error"], SINGLE);
         close(m.maximum_error().unwrap(), &want["maximum_calibration_error"], SINGLE);
     });
+    // Logits whose softmax these are give the same loss, where no probability is 0.
+    let (mut of_logits, mut of_probabilities) = (LogLoss::default(), LogLoss::default());
+    let soft = &matrix(&p) * 0.9 + 0.025;
+    of_logits.update_logits(&soft.ln(), &Tensor::from(&truth[..]));
+    of_probabilities.update(&soft, &Tensor::from(&truth[..]));
+    assert!((of_logits.value().unwrap() - of_probabilities.value().unwrap()).abs() < CLOSE);
+}
+
+#[test]
+fn probabilities_of_one_class() {
+    let Part { data, want } = part("probabilities");
+    let (truth, p) = (whole(&data["truth"]), rows(&data["p"]));
+    let n = truth.len();
     // Class 0 against the rest.
-    let binary = |range, f: &mut dyn FnMut(&Tensor<f64>, &Tensor<i64>)| {
-        with(range, &mut |p, truth| f(&p.select(1, 0), &truth.equal(&Tensor::zeros(*truth.shape())).cast()));
+    let binary = |range: std::ops::Range<usize>, f: &mut dyn FnMut(&Tensor<f64>, &Tensor<i64>)| {
+        if !range.is_empty() {
+            let truth = Tensor::from(&truth[range.clone()]);
+            let is_first = truth.equal(&Tensor::zeros(*truth.shape())).cast();
+            f(&matrix(&p[range]).select(1, 0), &is_first);
+        }
     };
     let update = |m: &mut LogLoss, range| binary(range, &mut |p, truth| m.update_binary(p, truth));
     however_cut(n, &LogLoss::default(), update, LogLoss::merge, |m| {
@@ -118,12 +135,6 @@ fn probabilities() {
         let both: Vec<f64> = certainties.chain(full.iter().map(|bin| bin.accuracy)).collect();
         all_close(&both, &want["binary_calibration"]);
     });
-    // Logits whose softmax these are give the same loss, where no probability is 0.
-    let (mut of_logits, mut of_probabilities) = (LogLoss::default(), LogLoss::default());
-    let soft = &matrix(&p) * 0.9 + 0.025;
-    of_logits.update_logits(&soft.ln(), &Tensor::from(&truth[..]));
-    of_probabilities.update(&soft, &Tensor::from(&truth[..]));
-    assert!((of_logits.value().unwrap() - of_probabilities.value().unwrap()).abs() < CLOSE);
 }
 
 #[test]
