@@ -29,7 +29,7 @@ const DAMAGED: &str = "it is damaged or no IDX file: fetch it again";
 ///
 /// # Errors
 /// If the file cannot be read, is no IDX file, has more or fewer bytes than its header says, or has more than 8 axes. A compressed
-/// file also if its numbers take more than [`UNPACKED_LIMIT`](crate::UNPACKED_LIMIT) bytes.
+/// file also if its numbers take more than `UNPACKED_LIMIT` bytes.
 pub fn read_idx(path: impl AsRef<Path>) -> Result<AnyTensor, DataError> {
     whole(&Positioned::open(path.as_ref())?)
 }

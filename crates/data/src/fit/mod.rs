@@ -3,6 +3,7 @@
 //! test part while fitting; that is their user's part.
 
 mod categories;
+mod columns;
 mod impute;
 mod pipeline;
 mod scale;
@@ -11,12 +12,13 @@ mod statistics;
 mod steps;
 
 pub use categories::{Categories, Unknown};
+pub use columns::{Columns, Values};
 pub use impute::{Fill, Imputer};
 pub use pipeline::{FittedPipeline, Pipeline};
 pub use scale::{MinMax, Robust};
 pub use standardise::Standardiser;
 pub use statistics::{Fitted, Statistics};
-pub use steps::{Columns, Transform, Values};
+pub use steps::Transform;
 
 use gradus_tensor::{Float, Tensor};
 

@@ -175,6 +175,10 @@ impl Fitted for FittedPipeline {
                     .map_err(|error| in_column(&name, error))
             });
             let steps = steps.collect::<Result<Vec<_>, _>>()?;
+            steps
+                .iter()
+                .try_fold(1, |width, step| step.width(width))
+                .map_err(|error| in_column(&name, error))?;
             columns.push((name, steps));
         }
         Ok(Self { columns })

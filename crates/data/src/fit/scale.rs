@@ -1,6 +1,6 @@
 //! Scaling features to a range, or by their quartiles, with the numbers of the training part. It must never know a model.
 
-use gradus_tensor::{AnyTensor, Float, QuantileMethod, Tensor};
+use gradus_tensor::{AnyTensor, Float, QuantileMethod, Shape, Tensor};
 
 use super::{Fitted, Statistics, check_features, narrow, wide};
 use crate::error::DataError;
@@ -77,6 +77,11 @@ macro_rules! scalers {
             #[track_caller]
             pub fn apply(&self, x: &Tensor<T>) -> Tensor<T> {
                 self.affine.apply(concat!($op, ": apply"), x)
+            }
+
+            /// The shape of the features it was fitted to.
+            pub(super) fn features(&self) -> &Shape {
+                self.affine.centre.shape()
             }
 
             /// Undoes `apply`.

@@ -1,181 +1,9 @@
-//! Columns of numbers and of texts, and one fitted step on the way of a column to features. It must never know other columns.
+//! One step on the way of a column to features, before and after it was fitted. It must never know other columns.
 
 use gradus_tensor::Tensor;
 
-use super::{Categories, Fill, Fitted, Imputer, MinMax, Robust, Standardiser, Statistics, Unknown};
+use super::{Categories, Fill, Fitted, Imputer, MinMax, Robust, Standardiser, Statistics, Unknown, Values};
 use crate::error::DataError;
-
-/// The values of a column.
-///
-/// ```
-/// use gradus_data::Values;
-/// let (ages, towns) = (Values::from(vec![31.0, f64::NAN]), Values::from(vec!["Ulm", ""]));
-/// assert_eq!((ages.len(), towns.len(), towns.is_empty()), (2, 2, false));
-/// ```
-#[derive(Clone, Debug, PartialEq)]
-pub enum Values {
-    /// NaN: missing.
-    Numbers(Vec<f64>),
-    /// The empty text: missing.
-    Texts(Vec<String>),
-}
-
-impl Values {
-    /// The number of rows.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        match self {
-            Self::Numbers(values) => values.len(),
-            Self::Texts(texts) => texts.len(),
-        }
-    }
-
-    /// Whether there are no rows.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    fn take(&self, rows: &[usize]) -> Self {
-        match self {
-            Self::Numbers(values) => Self::Numbers(rows.iter().map(|&row| values[row]).collect()),
-            Self::Texts(texts) => Self::Texts(rows.iter().map(|&row| texts[row].clone()).collect()),
-        }
-    }
-}
-
-impl From<Vec<f64>> for Values {
-    fn from(values: Vec<f64>) -> Self {
-        Self::Numbers(values)
-    }
-}
-
-impl From<Vec<String>> for Values {
-    fn from(texts: Vec<String>) -> Self {
-        Self::Texts(texts)
-    }
-}
-
-impl From<Vec<&str>> for Values {
-    fn from(texts: Vec<&str>) -> Self {
-        Self::Texts(texts.into_iter().map(str::to_owned).collect())
-    }
-}
-
-/// Columns with names, all of equally many rows: what a [`Pipeline`](super::Pipeline) reads.
-///
-/// ```
-/// use gradus_data::Columns;
-/// let homes = Columns::new().with("size", vec![80.0, 35.0])?.with("town", vec!["Ulm", "Bonn"])?;
-/// assert_eq!((homes.rows(), homes.names().collect::<Vec<_>>()), (2, vec!["size", "town"]));
-/// assert_eq!(homes.take(&[1]).get("town")?, &vec!["Bonn"].into());
-/// let error = homes.with("price", vec![1.0]).unwrap_err().to_string();
-/// assert!(error.starts_with("columns: \"price\" has 1 rows, others 2"));
-/// # Ok::<(), gradus_data::DataError>(())
-/// ```
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Columns {
-    entries: Vec<(String, Values)>,
-}
-
-impl Columns {
-    /// No columns yet.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// With one more column.
-    ///
-    /// # Errors
-    /// If there is one of that name, or the others have another number of rows.
-    pub fn with(mut self, name: &str, values: impl Into<Values>) -> Result<Self, DataError> {
-        let values = values.into();
-        let mend = "give each column once, with one value per row";
-        if self.entries.iter().any(|(other, _)| other == name) {
-            return Err(DataError::unfit("columns", format!("{name:?} comes twice"), mend));
-        }
-        if !self.entries.is_empty() && values.len() != self.rows() {
-            let what = format!("{name:?} has {} rows, others {}", values.len(), self.rows());
-            return Err(DataError::unfit("columns", what, mend));
-        }
-        self.entries.push((name.to_owned(), values));
-        Ok(self)
-    }
-
-    /// The columns of a table, but for those of some names: what is to be predicted, say.
-    ///
-    /// ```
-    /// use gradus_data::{Columns, TableOptions, read_table_from};
-    /// let text = "size,town,price\n80,Ulm,3\n,Bonn,2\n";
-    /// let table = read_table_from(text.as_bytes(), "homes.csv", &TableOptions::default())?;
-    /// let columns = Columns::of_table(&table, &["price"])?;
-    /// assert_eq!(columns.names().collect::<Vec<_>>(), ["size", "town"]);
-    /// assert_eq!(columns.get("town")?, &vec!["Ulm", "Bonn"].into());
-    /// # Ok::<(), gradus_data::DataError>(())
-    /// ```
-    ///
-    /// # Errors
-    /// If the table has no column of one of these names, or two of one name.
-    #[cfg(feature = "csv")]
-    pub fn of_table(table: &crate::Table, without: &[&str]) -> Result<Self, DataError> {
-        let left_out: Vec<usize> = without.iter().map(|name| table.column(name)).collect::<Result<_, _>>()?;
-        let mut out = Self::new();
-        for column in (0..table.columns()).filter(|column| !left_out.contains(column)) {
-            let text = |row| match table.cell(row, column) {
-                crate::Cell::Text(text) => text.to_owned(),
-                crate::Cell::Number(number) => number.to_string(),
-                crate::Cell::Missing => String::new(),
-            };
-            let values = match table.is_text(column) {
-                true => Values::Texts((0..table.rows()).map(text).collect()),
-                false => Values::Numbers(table.numbers(column)?.to_vec()),
-            };
-            out = out.with(&table.name(column), values)?;
-        }
-        Ok(out)
-    }
-
-    /// The number of rows.
-    #[must_use]
-    pub fn rows(&self) -> usize {
-        self.entries.first().map_or(0, |(_, values)| values.len())
-    }
-
-    /// The columns' names in order.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.entries.iter().map(|(name, _)| name.as_str())
-    }
-
-    /// The columns' values in order.
-    pub(crate) fn values(&self) -> impl Iterator<Item = &Values> {
-        self.entries.iter().map(|(_, values)| values)
-    }
-
-    /// The column of that name.
-    ///
-    /// # Errors
-    /// If there is none.
-    pub fn get(&self, name: &str) -> Result<&Values, DataError> {
-        let found = self.entries.iter().find(|(other, _)| other == name);
-        found.map(|(_, values)| values).ok_or_else(|| {
-            let what =
-                format!("there is no {name:?}; there are {}", self.names().collect::<Vec<_>>().join(", "));
-            DataError::unfit("columns", what, "name one of these")
-        })
-    }
-
-    /// Some rows of all columns, in this order.
-    ///
-    /// # Panics
-    /// If there is no such row.
-    #[must_use]
-    pub fn take(&self, rows: &[usize]) -> Self {
-        Self {
-            entries: self.entries.iter().map(|(name, values)| (name.clone(), values.take(rows))).collect(),
-        }
-    }
-}
 
 /// One step on the way from a column to features.
 ///
@@ -232,27 +60,48 @@ impl Flow {
         }
     }
 
-    /// Texts as they are, numbers as they are written, and the order of categories: letters or size.
-    fn texts(&self) -> (Vec<String>, Vec<String>) {
+    /// Texts as they are, numbers as they are written.
+    fn texts(&self) -> Result<Vec<String>, DataError> {
         match self {
-            Self::Texts(texts) => {
-                let mut sorted = texts.clone();
-                sorted.sort_unstable();
-                sorted.dedup();
-                (texts.clone(), sorted)
-            }
+            Self::Texts(texts) => Ok(texts.clone()),
             Self::Numbers(x) => {
-                // −0 is 0; what is missing is the empty text, before all others.
-                let values: Vec<f64> = x.to_vec().iter().map(|value| value + 0.0).collect();
-                let text = |value: &f64| if value.is_nan() { String::new() } else { value.to_string() };
-                let mut sorted: Vec<f64> = values.iter().filter(|value| !value.is_nan()).copied().collect();
-                sorted.sort_by(f64::total_cmp);
-                sorted.dedup();
-                let gap = values.iter().any(|value| value.is_nan()).then(String::new);
-                (values.iter().map(text).collect(), gap.into_iter().chain(sorted.iter().map(text)).collect())
+                one_wide(x.shape()[1])?;
+                Ok(x.to_vec().iter().map(|&value| written_number(value)).collect())
             }
         }
     }
+
+    /// The different texts by their letters, or numbers by size; the empty text, which is what is missing, comes first.
+    fn categories(&self) -> Result<Vec<String>, DataError> {
+        let mut texts = self.texts()?;
+        match self {
+            Self::Texts(_) => texts.sort_unstable(),
+            Self::Numbers(x) => {
+                let mut values: Vec<f64> = x.to_vec();
+                // NaN is behind all others then.
+                values.sort_by(f64::total_cmp);
+                let gaps = values.iter().filter(|value| value.is_nan()).count();
+                let (numbers, missing) = values.split_at(values.len() - gaps);
+                texts = missing.iter().chain(numbers).map(|&value| written_number(value)).collect();
+            }
+        }
+        texts.dedup();
+        Ok(texts)
+    }
+}
+
+/// A number as a category: −0 is 0, what is missing is the empty text.
+fn written_number(value: f64) -> String {
+    if value.is_nan() { String::new() } else { (value + 0.0).to_string() }
+}
+
+/// That a step for one column gets one.
+fn one_wide(width: usize) -> Result<(), DataError> {
+    if width == 1 {
+        return Ok(());
+    }
+    let what = format!("one column of categories is needed, and there are {width} columns");
+    Err(DataError::unfit("pipeline", what, "encode before other steps, and impute without an indicator"))
 }
 
 /// A fitted [`Transform`].
@@ -270,7 +119,7 @@ pub(super) enum Step {
 
 impl Step {
     pub(super) fn fit(transform: &Transform, flow: &Flow) -> Result<Self, DataError> {
-        let categories = |unknown: Unknown| Ok(Categories::new(flow.texts().1)?.unknown(unknown));
+        let categories = |unknown: Unknown| Ok(Categories::new(flow.categories()?)?.unknown(unknown));
         Ok(match (transform, flow) {
             (Transform::Impute { fill, indicator: false }, Flow::Texts(texts)) => {
                 Self::Write(written(fill, texts)?)
@@ -288,22 +137,44 @@ impl Step {
     }
 
     pub(super) fn apply(&self, flow: &Flow) -> Result<Flow, DataError> {
-        let texts = || flow.texts().0;
         Ok(Flow::Numbers(match self {
             Self::Write(fill) => {
-                let filled =
-                    texts().into_iter().map(|text| if text.is_empty() { fill.clone() } else { text });
-                return Ok(Flow::Texts(filled.collect()));
+                let fill = |text: String| if text.is_empty() { fill.clone() } else { text };
+                return Ok(Flow::Texts(flow.texts()?.into_iter().map(fill).collect()));
             }
             Self::Impute(imputer) => imputer.apply(flow.numbers()?),
             Self::Standardise(scale) => scale.apply(flow.numbers()?),
             Self::MinMax(scale) => scale.apply(flow.numbers()?),
             Self::Robust(scale) => scale.apply(flow.numbers()?),
-            Self::OneHot(categories) => categories.one_hot(texts().iter().map(String::as_str))?,
+            Self::OneHot(categories) => categories.one_hot(flow.texts()?.iter().map(String::as_str))?,
             Self::Ordinal(categories) => {
-                categories.encode(texts().iter().map(String::as_str))?.cast().reshape([texts().len(), 1])
+                let places = categories.encode(flow.texts()?.iter().map(String::as_str))?;
+                places.cast().reshape([places.len(), 1])
             }
         }))
+    }
+
+    /// How many columns come out where `width` go in.
+    ///
+    /// # Errors
+    /// If the step was fitted to another number of them: its statistics were mixed up.
+    pub(super) fn width(&self, width: usize) -> Result<usize, DataError> {
+        let (fitted, out) = match self {
+            Self::Write(_) => return one_wide(width).map(|()| 1),
+            Self::OneHot(categories) => return one_wide(width).map(|()| categories.width()),
+            Self::Ordinal(_) => return one_wide(width).map(|()| 1),
+            Self::Impute(step) => {
+                (step.fill().shape(), width + if step.has_indicator() { step.gaps().len() } else { 0 })
+            }
+            Self::Standardise(step) => (step.mean().shape(), width),
+            Self::MinMax(step) => (step.features(), width),
+            Self::Robust(step) => (step.features(), width),
+        };
+        if fitted[..] == [width] {
+            return Ok(out);
+        }
+        let what = format!("{} was fitted to features {fitted}, and there are [{width}]", self.kind());
+        Err(DataError::unfit("pipeline", what, super::statistics::MEND))
     }
 
     /// The names of the features, from those before.

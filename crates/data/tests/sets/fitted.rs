@@ -204,6 +204,21 @@ fn what_cannot_be_fitted_or_restored_is_refused() {
         text(FittedPipeline::from_statistics(&steps).map(drop))
             .contains("column \"size\": \"explode\" is no step")
     );
+    // Statistics of another column.
+    let mut mixed = Pipeline::automatic(&homes()).fit(&homes()).unwrap().statistics();
+    let wide = Standardiser::fit(&Tensor::<f64>::eye(3)).unwrap().statistics();
+    mixed.push_all("1.1", &wide);
+    let error = text(FittedPipeline::from_statistics(&mixed).map(drop));
+    assert!(
+        error.contains("column \"rooms\": standardise was fitted to features [3], and there are [1]"),
+        "{error}"
+    );
+    let twice = [Transform::Impute { fill: Fill::Mean, indicator: true }, Transform::OneHot(Unknown::Refuse)];
+    let error = text(Pipeline::new().column("size", twice).fit(&homes()).map(drop));
+    assert!(
+        error.contains("column \"size\": one column of categories is needed, and there are 2"),
+        "{error}"
+    );
     assert_eq!(Values::from(vec![1.0]).len(), 1);
 }
 

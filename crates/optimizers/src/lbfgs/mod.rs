@@ -9,6 +9,7 @@
 
 mod line_search;
 mod state;
+mod vector;
 
 use gradus_autodiff::Var;
 use gradus_module::{Entry, Kind, Module, Param, Path, apply_updates};
@@ -18,6 +19,7 @@ use crate::error::{OptimizerError, check, check_not_negative};
 use crate::optimize::{Evaluate, evaluated};
 use crate::step::StepReport;
 use line_search::{Point, strong_wolfe};
+use vector::{add, along, dot, largest};
 
 /// L-BFGS (PyTorch: `LBFGS`). A step evaluates the loss several times, so it takes a closure.
 ///
@@ -386,32 +388,4 @@ fn put<T: Float, M: Module + ?Sized>(model: &mut M, mut w: &[f64]) {
             *parameter.value_mut() = Tensor::new(shape, &values);
         }
     });
-}
-
-/// w + t·d.
-fn along(w: &[f64], t: f64, d: &[f64]) -> Vec<f64> {
-    w.iter().zip(d).map(|(w, d)| w + t * d).collect()
-}
-
-/// x ← x + factor·y.
-fn add(x: &mut [f64], factor: f64, y: &[f64]) {
-    x.iter_mut().zip(y).for_each(|(x, y)| *x += factor * y);
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    const LANES: usize = 8;
-    let mut sums = [0.0; LANES];
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
-    for (a, b) in a.iter().zip(b) {
-        for lane in 0..LANES {
-            sums[lane] += a[lane] * b[lane];
-        }
-    }
-    let rest: f64 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
-    sums.iter().sum::<f64>() + rest
-}
-
-/// max |x|, NaN if there is one.
-fn largest(x: &[f64]) -> f64 {
-    x.iter().fold(0.0, |most, x| if x.abs() > most || x.is_nan() { x.abs() } else { most })
 }

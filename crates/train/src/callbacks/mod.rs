@@ -57,6 +57,27 @@ pub struct Run<'r> {
 impl Run<'_> {
     /// The gradients' norms in the step just taken, before clipping, by the parameters' paths; nothing unless a callback asked for
     /// them by [`Callback::wants_gradients`].
+    ///
+    /// ```
+    /// use gradus_train::{Callback, Flow, Run, StepRecord, TrainError};
+    /// /// Shows every hundredth step's gradients.
+    /// struct Gradients;
+    /// impl Callback for Gradients {
+    ///     fn name(&self) -> &str {
+    ///         "gradients"
+    ///     }
+    ///     fn wants_gradients(&self, step: u64) -> bool {
+    ///         step.is_multiple_of(100)
+    ///     }
+    ///     fn on_step(&mut self, run: &Run<'_>, _: &StepRecord) -> Result<Flow, TrainError> {
+    ///         for (path, norm) in run.gradient_norms() {
+    ///             println!("{path}: {norm}, {:?}", run.gradient(&path).map(|gradient| gradient.shape().to_vec()));
+    ///         }
+    ///         Ok(Flow::Continue)
+    ///     }
+    /// }
+    /// assert!(Gradients.wants_gradients(200));
+    /// ```
     #[must_use]
     pub fn gradient_norms(&self) -> Vec<(String, f64)> {
         let all = self.gradients.into_iter().flat_map(StepGradients::iter);

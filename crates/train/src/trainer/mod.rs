@@ -133,6 +133,7 @@ impl<'a, M: Module, O: Optimize> Trainer<'a, M, O> {
     /// let mut trainer = Trainer::new((Param::new([0.0_f32]),), Adam::new(0.1));
     /// *trainer.model_mut().0.value_mut() += 2.0;
     /// assert_eq!((trainer.optimizer().learning_rate(), trainer.step(), trainer.history().epochs().len()), (0.1, 0, 0));
+    /// assert_eq!((trainer.warnings().len(), trainer.rng_state().counter), (0, 0));
     /// let ((weight,), _) = trainer.into_parts();
     /// assert_eq!(weight.item(), 2.0);
     /// ```

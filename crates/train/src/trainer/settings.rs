@@ -190,6 +190,37 @@ impl<'a, M: Module, O: Optimize> Trainer<'a, M, O> {
     }
 
     /// A text that is kept in each checkpoint, the run's settings say; [`Resumed::config`](super::Resumed::config) gives it back.
+    ///
+    /// ```
+    /// # use gradus_data::{Loader, Pairs};
+    /// # use gradus_module::Param;
+    /// # use gradus_optimizers::Adam;
+    /// # use gradus_tensor::Tensor;
+    /// use gradus_tensor::Precision;
+    /// use gradus_train::{Averaging, Progress, Trainer};
+    /// use std::time::Duration;
+    /// # let folder = std::env::temp_dir().join(format!("gradus-overnight-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # let path = folder.join("checkpoint.safetensors");
+    /// # let mut loader = Loader::new(Pairs::new(Tensor::from([1.0_f32, 2.0]), Tensor::from([3.0_f32, 6.0]))?, 1, 7);
+    /// let overnight = || {
+    ///     Trainer::new((Param::new([0.0_f32]),), Adam::new(0.1))
+    ///         .averaging(Averaging::exponential(0.9))
+    ///         .precision(Precision::Bf16)
+    ///         .hint_after(1000)
+    ///         .callback(Progress::new())
+    ///         .checkpoint(&path)
+    ///         .checkpoint_interval(Duration::from_secs(600))
+    ///         .keep(3)
+    ///         .config("learning_rate = 0.1")
+    /// };
+    /// overnight().fit(&mut loader, |(w,), batch, _| {
+    ///     (&**w * &(&batch.inputs).into() - &(&batch.targets).into()).square().mean()
+    /// })?;
+    /// assert_eq!(overnight().resume(&path)?.config.as_deref(), Some("learning_rate = 0.1"));
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn config(mut self, text: impl Into<String>) -> Self {
         self.config = Some(text.into());

@@ -306,3 +306,12 @@ fn the_settings_come_back_from_a_checkpoint_and_a_second_run_is_kept_out() {
     let mut second = make().keep(3);
     assert_eq!(second.resume(&path).unwrap().config.as_deref(), Some("width = 4\n"));
 }
+
+#[test]
+fn a_failing_write_names_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("absent").join("c.safetensors");
+    let mut trainer = Trainer::new(Net::new(4), Adam::new(0.01)).checkpoint(&path);
+    let error = trainer.fit(&mut loader(1), loss).unwrap_err().to_string();
+    assert!(error.contains("c.safetensors"), "{error}");
+}
