@@ -26,6 +26,7 @@ use crate::step::IntoStep;
 /// })?;
 /// // A parabola of curvature 2/3: rates beyond 3 make it diverge.
 /// assert!(ranged.suggestion().is_some_and(|rate| (0.01..3.0).contains(&rate)));
+/// assert!(ranged.points()[0].0 == 1e-3 && ranged.points().len() <= 100);
 /// assert_eq!((model.0.item(), optimizer.learning_rate()), (0.0, 0.1)); // as before
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
