@@ -215,9 +215,7 @@ impl Transforms {
     /// What [`Transforms::to_state`] gave.
     pub(super) fn from_state(state: &State) -> Result<Self, Error> {
         let own: Statistics = state.iter().map(|(name, value)| (name.to_owned(), value.clone())).collect();
-        let has = |name: &str| own.iter().any(|(other, _)| other == name);
-        let target = if has("number") {
-            let numbers = own.tensor::<f64>("number")?;
+        let target = if let Ok(numbers) = own.tensor::<f64>("number") {
             Target::Number { mean: numbers.at(&[0]), std: numbers.at(&[1]) }
         } else {
             Target::Classes(own.texts("classes")?)
@@ -225,7 +223,8 @@ impl Transforms {
         let mut columns = Vec::new();
         for (place, name) in own.texts("columns")?.into_iter().enumerate() {
             let entry = format!("categories.{place}");
-            let categories = has(&format!("{entry}.ends")).then(|| own.texts(&entry)).transpose()?;
+            let is_text = own.tensor::<i64>(&format!("{entry}.ends")).is_ok();
+            let categories = is_text.then(|| own.texts(&entry)).transpose()?;
             columns.push((name, categories));
         }
         Ok(Self {

@@ -13,6 +13,8 @@ use crate::nearest::or_nearest;
 
 /// A column of whole numbers with up to so many different ones is taken for classes.
 const FEW: usize = 10;
+/// With more different texts than this, in more than half of the rows, a column says nothing of kinds.
+const MANY: usize = 30;
 /// With fewer rows there is nothing to part.
 const LEAST_ROWS: usize = 10;
 /// From this share of numbers on, a column with a text in it is taken for one of numbers with a mistake.
@@ -158,6 +160,13 @@ fn classes(table: &Table, target: usize, settings: &TableSettings) -> Result<Opt
     if settings.task == "auto" && mostly_numbers(table, target) {
         table.numbers(target)?;
     }
+    if settings.task == "auto" && table.is_text(target) && is_diverse(table, target) {
+        let (kinds, rows, name) = (different.len(), table.rows(), &settings.target);
+        let what =
+            format!("the column {name:?} has {kinds} different texts in {rows} rows, as {:?}", different[0]);
+        let mend = "write numbers with a point and no unit, or set task=classification if these are classes";
+        return Err(wrong(Path::new(&settings.data), format!("{what}; {mend}")));
+    }
     let are_whole = || table.labels(target).is_ok() && different.len() <= FEW;
     let are_classes = settings.task == "classification" || table.is_text(target) || are_whole();
     Ok(are_classes.then_some(different))
@@ -194,12 +203,15 @@ fn inputs(
             table.numbers(column).map_err(or_text)?;
         }
         let different = table.categories(column).len();
+        let is_kept = kept.contains(&column) || text.contains(&column);
         let why = if different == 0 {
             Some("is empty")
         } else if different == 1 && table.missing(column) == 0 {
             Some("is the same in all rows")
         } else if is_id(table, column) && !kept.contains(&column) {
             Some("is another in each row, as if it were its number or name (to keep it, set keep)")
+        } else if table.is_text(column) && is_diverse(table, column) && !is_kept {
+            Some("has a text of its own in most rows (to keep it, set keep)")
         } else {
             None
         };
@@ -223,6 +235,12 @@ fn or_text(error: DataError) -> Error {
         }
         other => other,
     })
+}
+
+/// Whether the texts of a column are too many to be kinds.
+fn is_diverse(table: &Table, column: usize) -> bool {
+    let different = table.categories(column).len();
+    different > MANY && 2 * different > table.rows()
 }
 
 /// Whether each row has its own value, of a kind that says nothing: texts, or whole numbers in a row.

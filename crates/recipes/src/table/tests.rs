@@ -72,6 +72,16 @@ fn columns_that_cannot_help_are_left_out_with_the_reason() {
         data.transforms.pipeline.names(),
         ["size", "size missing", "town=Bonn", "town=Köln", "town=Ulm"]
     );
+    let remarks = homes(price).replace(",EUR,", ",sold in week #,");
+    let remarks: String = remarks
+        .lines()
+        .enumerate()
+        .map(|(i, line)| line.replace('#', &(i / 3 * 3 + i % 2).to_string()) + "\n")
+        .collect();
+    noted(&prepare(&remarks, &[]).unwrap(), "\"currency\" left out: it has a text of its own in most rows");
+    assert!(
+        prepare(&remarks, &["keep=currency"]).unwrap().transforms.columns.iter().any(|c| c.0 == "currency")
+    );
     let kept = prepare(&homes(price), &["keep=number", "ignore=town, size"]).unwrap();
     assert_eq!(kept.transforms.columns, [("number".to_owned(), None)]);
 }
@@ -147,6 +157,7 @@ fn bad_files_are_refused_by_line_and_column() {
     let slip = homes(|i| if i == 30 { "cheap".to_owned() } else { price(i) });
     refused(&slip, &[], &["line 32, column 6 (\"price\"): \"cheap\""]);
     refused(&homes(|_| "yes".to_owned()), &[], &["all 60 rows have \"yes\"", "price"]);
+    refused(&homes(|i| format!("{i} €")), &[], &["has 60 different texts in 60 rows, as \"0 €\"", "no unit"]);
     refused(&homes(|_| String::new()), &[], &["0 rows with a target"]);
     refused("", &[], &["is empty"]);
     refused("size,price\n", &[], &["has a header but no rows"]);

@@ -55,7 +55,8 @@ pub struct NormsFile {
 }
 
 impl NormsFile {
-    /// Writes to `path`, looking at the gradients of the first step of each epoch and of every tenth after it.
+    /// Writes to `path`, looking at the gradients of the first step of each epoch and of every tenth after it. What
+    /// stands there of epochs that this run did not train is replaced.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { lines: Lines::new(path), every: EVERY, sums: BTreeMap::new(), looks: 0, first: 0 }

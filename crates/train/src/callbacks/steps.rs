@@ -35,7 +35,7 @@ pub struct StepsFile {
 }
 
 impl StepsFile {
-    /// Writes each step to `path`.
+    /// Writes each step to `path`; what stands there of steps that this run did not take is replaced.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { lines: Lines::new(path), every: 1 }

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use super::page::escape;
 use super::ticks::Ticks;
+use super::values;
 use crate::metrics::significant;
 
 // In units of the view box, which the page scales to the width it has.
@@ -175,6 +176,10 @@ impl LineChart {
                     self.draw_points(&scale, i, name, points, &mut out);
                 }
                 out.push_str("</svg>");
+                // Points of a cloud have no order that a table would show.
+                if self.scattered.is_empty() {
+                    out += &values::markup(&self.x_name, &self.series);
+                }
             }
         }
         out + "</figure>\n"
@@ -301,7 +306,9 @@ mod tests {
     #[test]
     fn gaps_where_values_are_not_finite() {
         let svg = chart(&[(1.0, 1.0), (2.0, f64::NAN), (3.0, 2.0), (4.0, 3.0)]);
-        assert!(!svg.contains("NaN"));
+        // Drawn it has no place; the table below tells it.
+        assert!(svg.split("</svg>").next().is_some_and(|drawn| !drawn.contains("NaN")));
+        assert!(svg.contains(">NaN</td>"));
         let path = svg.split("class=\"line s0 d0\" d=\"").nth(1).unwrap().split('"').next().unwrap();
         assert_eq!((path.matches('M').count(), path.matches('L').count()), (2, 1));
     }

@@ -11,6 +11,7 @@ mod page;
 mod picture;
 mod strip;
 mod ticks;
+mod values;
 
 use std::path::Path;
 

@@ -163,8 +163,10 @@ mod tests {
             .table("t", &["a", "b"], &[vec!["1".into(), "x".into()]])
             .chart(chart())
             .to_html();
-        for tag in ["section", "figure", "svg", "table", "tr", "td", "th", "div", "g", "text", "main", "body"]
-        {
+        for tag in [
+            "section", "figure", "svg", "table", "details", "tr", "td", "th", "div", "g", "text", "main",
+            "body",
+        ] {
             let opened =
                 page.matches(&format!("<{tag}>")).count() + page.matches(&format!("<{tag} ")).count();
             assert_eq!(opened, page.matches(&format!("</{tag}>")).count(), "{tag}");

@@ -237,7 +237,7 @@ impl<'a, M: Module, O: Optimize> Trainer<'a, M, O> {
     /// # use gradus_optimizers::Sgd;
     /// # use gradus_tensor::Tensor;
     /// use gradus_train::Trainer;
-    /// let slope = |size: usize, batches: usize| -> Result<f32, Box<dyn std::error::Error>> {
+    /// let slope = |size: usize, batches: usize| -> Result<f64, Box<dyn std::error::Error>> {
     ///     let data = Pairs::new(Tensor::from([1.0_f32, 2.0, 3.0]), Tensor::from([2.0_f32, 4.0, 7.0]))?;
     ///     let mut trainer = Trainer::new((Param::new([0.0_f32]),), Sgd::new(0.0625)).accumulate(batches);
     ///     trainer.fit(&mut Loader::new(data, size, 7), |(w,), batch, _| {
@@ -287,7 +287,7 @@ impl<'a, M: Module, O: Optimize> Trainer<'a, M, O> {
     /// trainer.fit(&mut loader, |(w,), batch, _| {
     ///     (&**w * &(&batch.inputs).into() - &(&batch.targets).into()).square().mean()
     /// })?;
-    /// assert_eq!(trainer.optimizer().learning_rate(), 0.25);
+    /// assert_eq!(trainer.optimizer().learning_rate(), 0.125); // worse in epochs 2 and 3
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]

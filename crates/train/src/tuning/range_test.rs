@@ -26,7 +26,7 @@ use crate::step::IntoStep;
 /// })?;
 /// // A parabola of curvature 2/3: rates beyond 3 make it diverge.
 /// assert!(ranged.suggestion().is_some_and(|rate| (0.01..3.0).contains(&rate)));
-/// assert!(ranged.points().len() < 100); // it stopped when the loss ran away
+/// assert!(ranged.points()[0].0 == 1e-3 && ranged.points().len() <= 100);
 /// assert_eq!((model.0.item(), optimizer.learning_rate()), (0.0, 0.1)); // as before
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -187,14 +187,15 @@ impl Ranged {
         &self.points
     }
 
-    /// The rate at which the loss falls fastest over the logarithm of the rate (fastai: `valley`'s forerunner `steep`); none if
-    /// the test was too short to tell.
+    /// The rate in the middle of that tenth of the test over which the loss falls most: the steepest place of the chart, batches'
+    /// noise aside. None if the test was too short to tell, or the loss fell nowhere.
     #[must_use]
     pub fn suggestion(&self) -> Option<f64> {
-        let slope = |pair: &[(f64, f64)]| (pair[1].1 - pair[0].1) / (pair[1].0 / pair[0].0).ln();
         let inner = self.points.get(MARGIN..self.points.len().saturating_sub(MARGIN))?;
-        let steepest = inner.windows(2).min_by(|a, b| slope(a).total_cmp(&slope(b)))?;
-        (slope(steepest) < 0.0).then_some(steepest[0].0)
+        let width = (self.points.len() / 10).max(2);
+        let fall = |part: &[(f64, f64)]| part[0].1 - part[width].1;
+        let steepest = inner.windows(width + 1).max_by(|a, b| fall(a).total_cmp(&fall(b)))?;
+        (fall(steepest) > 0.0).then_some(steepest[width / 2].0)
     }
 
     /// The loss over the rate, which has a logarithmic axis.
