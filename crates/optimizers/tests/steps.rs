@@ -209,3 +209,20 @@ fn steps_do_not_reach_into_shared_values() {
     Sgd::new(0.1).step(&mut model, &pulled).unwrap();
     assert_eq!(snapshot.iter().flat_map(|(_, v)| v.cast::<f64>().to_vec()).collect::<Vec<_>>(), before);
 }
+
+#[test]
+fn l_bfgs_does_not_step_to_where_there_is_no_loss() {
+    // ln²(1 − w) + w², which is no number from 1 on: where a step of 40 leads.
+    let loss = |w: &Param<f64>| (1.0 - &**w).ln().square().sum() + w.square().sum();
+    let mut model = Param::new([-1.0_f64]);
+    let mut optimizer = Lbfgs::new(40.0);
+    for _ in 0..2 {
+        optimizer.step(&mut model, loss).unwrap();
+        assert_eq!(model.value().item(), -1.0);
+    }
+    let is_finite = |x: &gradus_tensor::AnyTensor| x.cast::<f64>().to_vec().iter().all(|v| v.is_finite());
+    assert!(optimizer.state().iter().all(|(_, x)| is_finite(x)));
+    optimizer.set_learning_rate(0.25);
+    optimizer.step(&mut model, loss).unwrap();
+    assert!(model.value().item().abs() < 0.1, "{}", model.value().item());
+}

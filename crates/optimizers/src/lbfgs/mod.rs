@@ -171,7 +171,8 @@ impl Lbfgs {
     }
 
     /// Follows directions from where the model is until a tolerance or a limit is reached. `loss` answers a scalar; it is
-    /// called anew for each point. Of the buffer updates that ride with the gradients those of the first call are applied.
+    /// called anew for each point. Of the buffer updates that ride with the gradients those of the first call are applied. Where a
+    /// step would lead to a loss or a gradient that is not finite, it ends before, and the next one starts afresh from there.
     ///
     /// # Errors
     /// If a setting lies outside its range, a parameter is of another float type than the loss, or the state is of
@@ -305,6 +306,13 @@ impl Lbfgs {
                     (Point { t: length, loss, gradient, slope }, 1)
                 }
             };
+            if !(point.loss.is_finite() && point.gradient.iter().all(|g| g.is_finite())) {
+                // Stays where there is a loss, and forgets what led away from there.
+                let Memory { layout, steps, .. } = std::mem::take(&mut self.memory);
+                self.memory = Memory { layout, steps, ..Memory::default() };
+                report.evaluations += evaluations;
+                break;
+            }
             self.memory.length = point.t;
             w = along(&w, point.t, &self.memory.direction);
             (loss, gradient) = (point.loss, point.gradient);
