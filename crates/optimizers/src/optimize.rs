@@ -77,6 +77,35 @@ pub trait Optimize {
     fn load_state(&mut self, state: &State) -> Result<(), OptimizerError>;
 }
 
+/// What most optimizers answer by methods of their own of the same names: the state, and the rates of themselves or of the optimizer
+/// that they are around.
+macro_rules! own_state {
+    () => {
+        fn state(&self) -> State {
+            Self::state(self)
+        }
+
+        fn load_state(&mut self, state: &State) -> Result<(), OptimizerError> {
+            Self::load_state(self, state)
+        }
+    };
+}
+macro_rules! rates_of {
+    ($($inner:ident)?) => {
+        fn learning_rate(&self) -> f64 {
+            self$(.$inner)?.learning_rate()
+        }
+
+        fn base_learning_rate(&self) -> f64 {
+            self$(.$inner)?.base_learning_rate()
+        }
+
+        fn set_learning_rate(&mut self, learning_rate: f64) {
+            self$(.$inner)?.set_learning_rate(learning_rate);
+        }
+    };
+}
+
 impl<R: Rule> Optimize for Optimizer<R> {
     fn optimize<T: Float, M: Module + ?Sized>(
         &mut self,
@@ -87,25 +116,9 @@ impl<R: Rule> Optimize for Optimizer<R> {
         self.step(model, &gradients)
     }
 
-    fn learning_rate(&self) -> f64 {
-        Self::learning_rate(self)
-    }
+    rates_of!();
 
-    fn base_learning_rate(&self) -> f64 {
-        Self::base_learning_rate(self)
-    }
-
-    fn set_learning_rate(&mut self, learning_rate: f64) {
-        Self::set_learning_rate(self, learning_rate);
-    }
-
-    fn state(&self) -> State {
-        Self::state(self)
-    }
-
-    fn load_state(&mut self, state: &State) -> Result<(), OptimizerError> {
-        Self::load_state(self, state)
-    }
+    own_state!();
 }
 
 impl<R: Rule> Optimize for Sam<R> {
@@ -117,25 +130,9 @@ impl<R: Rule> Optimize for Sam<R> {
         self.step_by(model, evaluate)
     }
 
-    fn learning_rate(&self) -> f64 {
-        self.inner.learning_rate()
-    }
+    rates_of!(inner);
 
-    fn base_learning_rate(&self) -> f64 {
-        self.inner.base_learning_rate()
-    }
-
-    fn set_learning_rate(&mut self, learning_rate: f64) {
-        self.inner.set_learning_rate(learning_rate);
-    }
-
-    fn state(&self) -> State {
-        Self::state(self)
-    }
-
-    fn load_state(&mut self, state: &State) -> Result<(), OptimizerError> {
-        Self::load_state(self, state)
-    }
+    own_state!();
 }
 
 impl<R: Rule> Optimize for Lookahead<R> {
@@ -148,25 +145,9 @@ impl<R: Rule> Optimize for Lookahead<R> {
         self.step(model, &gradients)
     }
 
-    fn learning_rate(&self) -> f64 {
-        self.inner.learning_rate()
-    }
+    rates_of!(inner);
 
-    fn base_learning_rate(&self) -> f64 {
-        self.inner.base_learning_rate()
-    }
-
-    fn set_learning_rate(&mut self, learning_rate: f64) {
-        self.inner.set_learning_rate(learning_rate);
-    }
-
-    fn state(&self) -> State {
-        Self::state(self)
-    }
-
-    fn load_state(&mut self, state: &State) -> Result<(), OptimizerError> {
-        Self::load_state(self, state)
-    }
+    own_state!();
 }
 
 /// The learning rate is the first one's; setting it scales the second one's alike.
@@ -199,13 +180,7 @@ impl<A: Rule, B: Rule> Optimize for Pair<A, B> {
         }
     }
 
-    fn state(&self) -> State {
-        Self::state(self)
-    }
-
-    fn load_state(&mut self, state: &State) -> Result<(), OptimizerError> {
-        Self::load_state(self, state)
-    }
+    own_state!();
 }
 
 impl Optimize for Lbfgs {
@@ -229,11 +204,5 @@ impl Optimize for Lbfgs {
         Self::set_learning_rate(self, learning_rate);
     }
 
-    fn state(&self) -> State {
-        Self::state(self)
-    }
-
-    fn load_state(&mut self, state: &State) -> Result<(), OptimizerError> {
-        Self::load_state(self, state)
-    }
+    own_state!();
 }

@@ -30,6 +30,9 @@ pub(crate) fn all(path: &Path) -> impl Iterator<Item = PathBuf> {
     (0..).take_while(is_there).map(|age| older(path, age))
 }
 
+/// How many checkpoints are kept unless somebody says otherwise.
+pub(crate) const KEPT: usize = 2;
+
 /// Writes a run's checkpoints to one path and keeps those before.
 #[derive(Debug)]
 pub(crate) struct Keeper {
@@ -38,14 +41,16 @@ pub(crate) struct Keeper {
     pub(crate) kept: usize,
     /// Whether what stands at `path` is worth keeping; `None` if nobody has looked.
     pub(crate) is_whole: Option<bool>,
+    /// The newest checkpoint that this run wrote or read, and so knows to be whole.
+    pub(crate) good: Option<PathBuf>,
     /// Held while a run writes here; the system lets go of it when the process ends, however it ends.
     lock: Option<File>,
 }
 
 impl Keeper {
-    /// Keeps two.
+    /// Keeps [`KEPT`].
     pub(crate) fn new(path: PathBuf) -> Self {
-        Self { path, kept: 2, is_whole: None, lock: None }
+        Self { path, kept: KEPT, is_whole: None, good: None, lock: None }
     }
 
     /// Makes sure that no other run writes here, and clears away what killed ones left.
@@ -90,15 +95,6 @@ impl Keeper {
         self.path.with_file_name(name)
     }
 
-    /// The newest whole checkpoint, if this run wrote or read one.
-    pub(crate) fn last_good(&self) -> Option<PathBuf> {
-        match self.is_whole {
-            Some(true) => Some(self.path.clone()),
-            Some(false) => Some(older(&self.path, 1)).filter(|path| path.exists()),
-            None => None,
-        }
-    }
-
     pub(crate) fn write(&mut self, checkpoint: &Checkpoint) -> Result<(), TrainError> {
         let is_whole = self.is_whole.unwrap_or_else(|| Checkpoint::read(&self.path, &[]).is_ok());
         if is_whole && self.kept > 1 {
@@ -106,6 +102,7 @@ impl Keeper {
         }
         checkpoint.write(&self.path)?;
         self.is_whole = Some(true);
+        self.good = Some(self.path.clone());
         Ok(())
     }
 

@@ -19,7 +19,7 @@ pub enum Warning {
         paths: Vec<String>,
     },
     /// The loss is where it began.
-    LossDoesNotMove {
+    LossDoesNotFall {
         /// After so many steps.
         steps: u64,
         /// Its mean over the first of them.
@@ -50,9 +50,9 @@ impl fmt::Display for Warning {
                 "the loss does not depend on {}; use it in the forward pass, or freeze it",
                 paths.join(", ")
             ),
-            Self::LossDoesNotMove { steps, before, now } => write!(
+            Self::LossDoesNotFall { steps, before, now } => write!(
                 f,
-                "the loss has not moved in {steps} steps: its mean was {before:.6} and is {now:.6}; try another learning rate, \
+                "the loss has not fallen in {steps} steps: its mean was {before:.6} and is {now:.6}; try another learning rate, \
                  look whether inputs are scaled and whether targets fit them"
             ),
             Self::DeadUnits { path, dead, units, steps } => write!(

@@ -107,6 +107,11 @@ fn torn_checkpoints_are_never_taken_for_whole() {
     let resumed = rest.resume(&path).unwrap();
     assert!(resumed.path.ends_with("checkpoint.previous-2.safetensors"), "{}", resumed.path.display());
     assert!(resumed.warning.unwrap().contains("checkpoint.safetensors"));
+    // What then goes wrong names the file that is good, not the torn ones beside it.
+    let error =
+        rest.fit(&mut loader(1), |model, batch, cx| loss(model, batch, cx).loss() * f64::NAN).unwrap_err();
+    let TrainError::LossNotFinite { fault, .. } = error else { panic!("{error}") };
+    assert_eq!(fault.checkpoint, Some(resumed.path));
     rest.fit(&mut loader(1), loss).unwrap();
     assert!(facts(&rest) == through());
 }

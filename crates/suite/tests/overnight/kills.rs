@@ -76,7 +76,7 @@ fn killed_again_and_again_it_ends_as_if_nobody_had() {
     let (mut killed, mut ended) = (0, 0);
     while killed < kills {
         let mut child = start(night.path());
-        // Somewhere within two run times of what is left, or a little after the start.
+        // Somewhere in the first three fifths of the time that a whole run takes.
         let share = rng.next_u64() as f64 / u64::MAX as f64;
         std::thread::sleep(Duration::from_secs_f64(whole.as_secs_f64() * share * 0.6));
         match child.try_wait().unwrap() {

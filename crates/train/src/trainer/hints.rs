@@ -68,7 +68,7 @@ impl Hints {
         let (before, now) = (losses.first / part as f64, losses.last / part as f64);
         self.loss = None;
         let has_moved = before - now > MOVED * before.abs();
-        (!has_moved).then_some(Warning::LossDoesNotMove { steps, before, now })
+        (!has_moved).then_some(Warning::LossDoesNotFall { steps, before, now })
     }
 
     /// Looks at the gradients of biases, of which each unit has one.

@@ -25,7 +25,7 @@ use crate::callbacks::Callback;
 use crate::checkpoint::Position;
 use crate::errors::TrainError;
 use crate::history::History;
-use crate::keeper::Keeper;
+use crate::keeper::{self, Keeper};
 use crate::metrics::Metrics;
 use crate::warning::Warning;
 use averaging::Averages;
@@ -79,6 +79,8 @@ pub struct Trainer<'a, M, O> {
     callbacks: Vec<Box<dyn Callback + 'a>>,
     stop: Option<Arc<AtomicBool>>,
     keeper: Option<Keeper>,
+    /// How many checkpoints the keeper keeps.
+    kept: usize,
     checkpoint_steps: Option<u64>,
     checkpoint_interval: Option<Duration>,
     config: Option<String>,
@@ -107,6 +109,7 @@ impl<'a, M: Module, O: Optimize> Trainer<'a, M, O> {
             callbacks: Vec::new(),
             stop: None,
             keeper: None,
+            kept: keeper::KEPT,
             checkpoint_steps: None,
             checkpoint_interval: None,
             config: None,

@@ -96,6 +96,7 @@ impl<'a, M: Module, O: Optimize> Trainer<'a, M, O> {
         self.take_over(&found, &checkpoint)?;
         if let Some(keeper) = self.keeper.as_mut().filter(|keeper| keeper.path == path) {
             keeper.is_whole = Some(warning.is_none());
+            keeper.good = Some(found.clone());
         }
         let (epoch, step) = (self.position.epoch, self.position.step);
         Ok(Resumed { path: found, epoch, step, warning, config: checkpoint.config })

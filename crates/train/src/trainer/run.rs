@@ -124,6 +124,7 @@ impl<'a, M: Module, O: Optimize> Trainer<'a, M, O> {
     {
         self.check_loader(loader.batches_per_epoch())?;
         if let Some(keeper) = &mut self.keeper {
+            keeper.kept = self.kept;
             keeper.lock()?;
         }
         let result = self.fit_locked(loader, &mut step);

@@ -172,12 +172,10 @@ impl<'a, M: Module, O: Optimize> Trainer<'a, M, O> {
     }
 
     /// How many checkpoints are kept, the newest among them: 2 unless set, never less than 1. Older ones are called
-    /// `….previous.…`, `….previous-2.…` and so on. No effect without [`Trainer::checkpoint`], which comes first.
+    /// `….previous.…`, `….previous-2.…` and so on. No effect without [`Trainer::checkpoint`].
     #[must_use]
     pub fn keep(mut self, checkpoints: usize) -> Self {
-        if let Some(keeper) = &mut self.keeper {
-            keeper.kept = checkpoints.max(1);
-        }
+        self.kept = checkpoints.max(1);
         self
     }
 
@@ -296,7 +294,7 @@ impl<'a, M: Module, O: Optimize> Trainer<'a, M, O> {
         self
     }
 
-    /// After how many steps a loss that has not moved, or a unit that has had no gradient, is worth a
+    /// After how many steps a loss that has not fallen, or a unit that has had no gradient, is worth a
     /// [`Warning`](crate::Warning): 200 unless set; 0 for never.
     #[must_use]
     pub fn hint_after(mut self, steps: u64) -> Self {

@@ -155,7 +155,7 @@ impl<'a, M: Module, O: Optimize> Trainer<'a, M, O> {
             epoch: self.position.epoch + 1,
             indices: batches.iter().flat_map(|batch| L::indices(batch)).copied().collect(),
             origin: None,
-            checkpoint: self.keeper.as_ref().and_then(|keeper| keeper.last_good()),
+            checkpoint: self.keeper.as_ref().and_then(|keeper| keeper.good.clone()),
         }
     }
 

@@ -274,7 +274,7 @@ fn what_looks_wrong_is_told_once() {
     assert_eq!(told.len(), 3, "{told:?}");
     assert!(told[0].starts_with("the loss does not depend on spare;"), "{told:?}");
     assert!(told[1].starts_with("1 of the 2 units of bias had no gradient in 10 steps"), "{told:?}");
-    assert!(told[2].starts_with("the loss has not moved in 10 steps: "), "{told:?}");
+    assert!(told[2].starts_with("the loss has not fallen in 10 steps: "), "{told:?}");
     assert_eq!(trainer.warnings().len(), 3);
     // Gradients are there in the step that was asked for, of the parameters that have one.
     assert_eq!(notes.1.lock().unwrap()[..4], [0, 2, 0, 0]);
@@ -314,4 +314,19 @@ fn a_failing_write_names_the_file() {
     let mut trainer = Trainer::new(Net::new(4), Adam::new(0.01)).checkpoint(&path);
     let error = trainer.fit(&mut loader(1), loss).unwrap_err().to_string();
     assert!(error.contains("c.safetensors"), "{error}");
+}
+
+#[test]
+fn as_many_checkpoints_are_kept_as_are_wanted_in_whatever_order_it_is_said() {
+    for (kept, first) in [(1, true), (3, true), (3, false)] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("c.safetensors");
+        let trainer = Trainer::new(Net::new(4), Adam::new(0.01)).epochs(5);
+        let mut trainer = match first {
+            true => trainer.keep(kept).checkpoint(&path),
+            false => trainer.checkpoint(&path).keep(kept),
+        };
+        trainer.fit(&mut loader(1), loss).unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), kept);
+    }
 }
