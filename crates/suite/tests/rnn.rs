@@ -4,6 +4,7 @@
 use gradus_tensor::*;
 use gradus_testkit::Noise;
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 const CELLS: [Recurrence; 4] = [Recurrence::Tanh, Recurrence::Relu, Recurrence::Lstm, Recurrence::Gru];
 
@@ -135,8 +136,18 @@ fn close(got: &[f64], want: &[f64], tolerance: f64) -> Result<(), TestCaseError>
     Ok(())
 }
 
+/// The same draws in every run, unless `PROPTEST_RNG_SEED` names others.
+fn config() -> ProptestConfig {
+    let ordinary = ProptestConfig::default();
+    let rng_seed = match ordinary.rng_seed {
+        RngSeed::Random => RngSeed::Fixed(2026),
+        named => named,
+    };
+    ProptestConfig { cases: 64, failure_persistence: None, rng_seed, ..ordinary }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn values_are_those_of_the_loops(case in cases()) {
@@ -180,8 +191,10 @@ proptest! {
             });
             case.loss(&moved)
         };
-        const STEP: f64 = 1e-5;
-        let numeric = (moved(STEP) - moved(-STEP)) / (2.0 * STEP);
+        // Two steps, so that the third derivative, large where thousands of rows feed a wide gate, drops out (Richardson).
+        const STEP: f64 = 1e-4;
+        let across = |step: f64| (moved(step) - moved(-step)) / (2.0 * step);
+        let numeric = (4.0 * across(STEP / 2.0) - across(STEP)) / 3.0;
         prop_assert!((slope - numeric).abs() <= 1e-6 * (1.0 + numeric.abs()), "{slope} by rule, {numeric} measured");
     }
 }
