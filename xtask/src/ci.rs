@@ -112,7 +112,7 @@ fn steps(isas: &[Isa]) -> Vec<Step> {
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let mut times = Vec::new();
     let mut outcome = Ok(());
-    for step in steps(&Isa::available()) {
+    for step in steps(&Isa::to_force()) {
         let start = Instant::now();
         outcome = step.run(workspace);
         times.push((step.name(), start.elapsed(), outcome.is_ok()));
@@ -141,8 +141,8 @@ mod tests {
 
     #[test]
     fn every_instruction_set_is_tested() {
-        let steps = steps(&Isa::available());
-        assert!(steps.contains(&Step::Forced(Isa::Portable)));
+        let steps = steps(&Isa::to_force());
+        assert_eq!(steps.contains(&Step::Forced(Isa::Portable)), Isa::available().len() > 1);
         assert!(steps.ends_with(&[Step::MainJob, Step::Workloads]));
     }
 

@@ -36,6 +36,13 @@ impl Isa {
         Isa::value_variants().iter().copied().filter(|isa| isa.is_available()).collect()
     }
 
+    /// Those that this machine can run and does not take by itself: the fastest is what every other run is made of.
+    pub(crate) fn to_force() -> Vec<Isa> {
+        let mut isas = Isa::available();
+        isas.pop();
+        isas
+    }
+
     #[cfg(target_arch = "x86_64")]
     fn is_available(self) -> bool {
         match self {
@@ -62,7 +69,7 @@ impl Isa {
     }
 }
 
-/// The wanted ones, or all that this machine has if none is named.
+/// The wanted ones, or if none is named those that the machine does not take by itself.
 ///
 /// # Errors
 /// If one is named that this machine lacks.
@@ -72,7 +79,7 @@ pub(crate) fn choose(wanted: &[Isa]) -> Result<Vec<Isa>> {
         let names: Vec<_> = available.iter().map(|isa| isa.name()).collect();
         return Err(format!("--isa {}: this machine has {}", missing.name(), names.join(", ")));
     }
-    Ok(if wanted.is_empty() { available } else { wanted.to_vec() })
+    Ok(if wanted.is_empty() { Isa::to_force() } else { wanted.to_vec() })
 }
 
 #[cfg(test)]
@@ -81,9 +88,16 @@ mod tests {
 
     #[test]
     fn every_machine_has_the_portable_path_and_no_machine_has_all() {
-        let available = choose(&[]).unwrap();
+        let available = Isa::available();
         assert_eq!(available[0], Isa::Portable);
         assert!(available.len() < Isa::value_variants().len());
+    }
+
+    #[test]
+    fn the_fastest_is_forced_only_when_it_is_named() {
+        let (forced, fastest) = (choose(&[]).unwrap(), *Isa::available().last().unwrap());
+        assert!(!forced.contains(&fastest) && forced.len() + 1 == Isa::available().len());
+        assert_eq!(choose(&[fastest]).unwrap(), [fastest]);
     }
 
     #[test]

@@ -49,9 +49,9 @@ enum Command {
     Tidy,
     /// Count lines of code, comments and blanks per crate, tests apart
     Loc,
-    /// Run the tests, then the suite on every instruction set that this machine has
+    /// Run the tests, then the suite on every slower instruction set that this machine has
     ///
-    /// First `cargo test --workspace`, then the crates that hold kernels and properties once per instruction set, forced
+    /// First `cargo test --workspace`, then the crates that hold kernels and properties once per slower set, forced
     /// by the environment variable GRADUS_ISA. With --isa only the named ones, without the workspace's tests.
     Test {
         /// Force this instruction set only; may be given several times

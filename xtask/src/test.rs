@@ -1,4 +1,4 @@
-//! `cargo xtask test`: the tests as the README names them, then the suite on each instruction set.
+//! `cargo xtask test`: the tests as the README names them, then the suite on each instruction set that they did not run on.
 
 use crate::Result;
 use crate::cargo::Cargo;
@@ -8,7 +8,7 @@ use crate::workspace::Workspace;
 /// How many draws of each op a property gets with `--thorough`; the suite's own number is 256.
 const THOROUGH: &str = "4096";
 
-/// Runs the workspace's tests and then each instruction set, or only the `wanted` ones; `thorough` with more draws.
+/// Runs the workspace's tests, which take the machine's fastest instruction set, and then each slower one, or only the `wanted` ones; `thorough` with more draws.
 ///
 /// # Errors
 /// If a test fails, or an instruction set is wanted that this machine lacks.
