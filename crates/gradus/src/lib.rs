@@ -11,6 +11,7 @@ pub use gradus_data as data;
 pub use gradus_io as io;
 pub use gradus_layers as layers;
 pub use gradus_losses as losses;
+pub use gradus_models as models;
 pub use gradus_optimizers as optimizers;
 pub use gradus_regularizers as regularizers;
 pub use gradus_tensor as tensor;

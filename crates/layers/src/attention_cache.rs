@@ -71,6 +71,27 @@ impl<T: Float> KeyValueCache<T> {
         self.length = self.length.min(length);
     }
 
+    /// The tokens of these places of the batch, in that order (Hugging Face: `reorder_cache`): what a beam search goes on with.
+    ///
+    /// ```
+    /// use gradus_layers::KeyValueCache;
+    /// use gradus_tensor::Tensor;
+    /// let mut cache = KeyValueCache::new();
+    /// let tokens = Tensor::<f32>::ones([2, 2, 7, 8]);
+    /// cache.append(&tokens, &tokens);
+    /// assert_eq!(cache.select(&[1, 1, 0]).keys().dims(), [3, 2, 7, 8]);
+    /// ```
+    ///
+    /// # Panics
+    /// If a place lies outside the batch.
+    #[must_use]
+    #[track_caller]
+    pub fn select(&self, places: &[usize]) -> Self {
+        let places: Tensor<i64> = places.iter().map(|&place| place as i64).collect();
+        let held = self.held.as_ref().map(|held| [0, 1].map(|which| held[which].index_select(0, &places)));
+        Self { held, ..*self }
+    }
+
     /// Adds the keys and values of some tokens, both `[B, K, L, D]`. In place, unless a view of [`KeyValueCache::keys`] or
     /// [`KeyValueCache::values`] is still alive.
     ///

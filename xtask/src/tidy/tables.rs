@@ -88,6 +88,13 @@ pub(crate) const ALLOWED: &[Allowed] = &[
         // Formats: compression, CSV, PNG, JPEG, XML and JSON are others' craft, each behind a feature.
         optional: &["csv", "flate2", "png", "quick-xml", "serde_core", "serde_json", "zune-jpeg"],
     },
+    Allowed {
+        name: "gradus-models",
+        workspace: &["gradus-autodiff", "gradus-layers", "gradus-module", "gradus-tensor"],
+        // A published model says its sizes in JSON.
+        external: &["serde_json", "thiserror"],
+        optional: &[],
+    },
     Allowed { name: "gradus-recipes", workspace: LIBRARIES, external: ANY, optional: &[] },
     Allowed { name: "gradus", workspace: FACADE, external: &[], optional: &[] },
     Allowed {
@@ -117,6 +124,7 @@ const FACADE: &[&str] = &[
     "gradus-io",
     "gradus-layers",
     "gradus-losses",
+    "gradus-models",
     "gradus-module",
     "gradus-module-derive",
     "gradus-optimizers",
@@ -132,6 +140,7 @@ const LIBRARIES: &[&str] = &[
     "gradus-io",
     "gradus-layers",
     "gradus-losses",
+    "gradus-models",
     "gradus-module",
     "gradus-optimizers",
     "gradus-regularizers",
@@ -141,8 +150,12 @@ const LIBRARIES: &[&str] = &[
 
 /// Edges that tests, benches and examples may have beyond [`ALLOWED`]: crate (`*`: each), then what it may see.
 /// From outside the workspace they may use anything.
-pub(crate) const ALLOWED_IN_TESTS: &[(&str, &[&str])] =
-    &[("*", &["gradus-testkit"]), ("gradus-data", &["gradus-data"])];
+pub(crate) const ALLOWED_IN_TESTS: &[(&str, &[&str])] = &[
+    ("*", &["gradus-testkit"]),
+    ("gradus-data", &["gradus-data"]),
+    // Models learn a batch by heart, and go to a file and back.
+    ("gradus-models", &["gradus-io", "gradus-losses", "gradus-optimizers"]),
+];
 
 /// The files that may start threads: kernels reach them through `parallel`, with one cost model, and parts that do not
 /// depend on the number of threads.

@@ -1,0 +1,7 @@
+//! Language models.
+
+mod claims;
+mod configs;
+mod generation;
+mod learning;
+mod recorded;
